@@ -13,14 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from visionflan import catalog
 from visionflan.analysis.studies import names
 from visionflan.analysis.study_links import RESULTS
-from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
 from visionflan.cli.shared.log import log
-from visionflan.dataset_code import write_specimen
-from visionflan.quickstart import MINIATURE, REAL_RELEASES, SPECIMENS
+from visionflan.quickstart import MINIATURE, REAL_RELEASES, SPECIMENS, miniature_releases
 
 FINDINGS = Path(__file__).parent.parent / "docs" / "findings"
 # Studies need more questions than the quickstart asks.
@@ -94,28 +91,18 @@ def main() -> int:
     draw_builds(args.directory)
     if args.real:
         settings = replace(REAL_RELEASES, hold_out_images=HELD_OUT_IMAGES)
-        make_build(args.real, args.directory / ENTRIES["modules_real"].build, settings)
+        build(args.real, args.directory / ENTRIES["modules_real"].build, settings, log=log)
     chosen = args.entries or [name for name in ENTRIES if args.real or not name.endswith("_real")]
     return max(run(args.directory, name, args.seeds, args.jobs) for name in chosen)
 
 
 def draw_builds(directory: Path) -> None:
-    """Draw the releases and build from them, unless that is done."""
-    releases = directory / "releases"
-    for name, count in (SPECIMENS | MORE_SPECIMENS).items():
-        if not (releases / name).exists():
-            releases.mkdir(parents=True, exist_ok=True)
-            write_specimen(name, catalog.load(name), releases / name, count)
+    """Draw the releases and build from them, or go on where that was stopped."""
+    releases = miniature_releases(directory / "releases", SPECIMENS | MORE_SPECIMENS)
     narrow = replace(MINIATURE, hold_out_images=HELD_OUT_IMAGES)
     wide = replace(narrow, tasks=(*narrow.tasks, *MORE_TASKS))
-    make_build(releases, directory / "build", narrow)
-    make_build(releases, directory / "wide_build", wide)
-
-
-def make_build(releases: Path, out: Path, settings: BuildSettings) -> None:
-    """Build unless that is done."""
-    if not out.exists():
-        build(releases, out, settings, log=log)
+    build(releases, directory / "build", narrow, log=log)
+    build(releases, directory / "wide_build", wide, log=log)
 
 
 def run(directory: Path, name: str, seeds: str, jobs: str) -> int:

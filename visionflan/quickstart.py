@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -105,9 +105,9 @@ def log_duration(step: str, log: Log) -> Iterator[None]:
     log(f"{step}: done in {time.monotonic() - start:.0f} s")
 
 
-def miniature_releases(root: Path) -> Path:
+def miniature_releases(root: Path, specimens: Mapping[str, int] = SPECIMENS) -> Path:
     """Draw the missing releases; each appears under its name only when it is complete."""
-    for name, count in SPECIMENS.items():
+    for name, count in specimens.items():
         if not (root / name).exists():
             unfinished = root.with_name(f"{root.name}.unfinished")
             shutil.rmtree(unfinished, ignore_errors=True)

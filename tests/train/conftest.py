@@ -1,6 +1,7 @@
 """Fixtures of several tests of training."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,16 +47,11 @@ def chat_tokenizer(tmp_path_factory: pytest.TempPathFactory) -> ChatTokenizer:
 
 
 @pytest.fixture(scope="session")
-def run_config(tmp_path_factory: pytest.TempPathFactory) -> TrainConfig:
+def run_config(config: TrainConfig) -> TrainConfig:
     """Return a run of three short stages."""
-    directory = tmp_path_factory.mktemp("config")
-    return TrainConfig(
+    return replace(
+        config,
         name="run",
-        build=write_build(directory / "build", texts=6),
-        init=InitConfig(
-            vision_tower=save_tower(directory / "tower"),
-            language_model=save_language_model(directory / "language_model"),
-        ),
         runtime=RuntimeConfig(
             num_threads=1, log_every_steps=2, device="cpu", image_cache="features"
         ),

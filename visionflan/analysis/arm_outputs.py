@@ -80,7 +80,7 @@ class ArmOutputs:
     def seen_share(self, benchmark: str, name: str) -> float | None:
         """Return the share of a benchmark's questions about images that were trained on.
 
-        Of all its questions, since it is known for them together; None if it was not asked.
+        Of all its questions, since it is known for them together; None if it was not evaluated.
         """
         output = self.output(name)
         questions = len((self.complete or self).benchmark(benchmark, name))

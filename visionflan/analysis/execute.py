@@ -146,9 +146,9 @@ def describe(error: BaseException) -> str:
 
 def run_step(path: Path, step: Step, runtime: RuntimeConfig) -> None:
     """Run one step in this process; what it prints goes to `log.txt` in its directory."""
-    import torch
-
     if runtime.num_threads:  # more than its share would only wait for those of other steps
+        import torch
+
         torch.set_num_threads(runtime.num_threads)
     store = Store(path)
     store.check_visible()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from visionflan.analysis.plan import StudyPlan
-from visionflan.analysis.run_steps import PARTS, RunChain, RunStep
+from visionflan.analysis.run_steps import RunChain, RunStep
 from visionflan.analysis.step import Log, Step
 from visionflan.analysis.step_difference import describe_difference, name_of
 from visionflan.analysis.steps.build_input import Build, BuildInput
@@ -16,6 +16,7 @@ from visionflan.analysis.steps.train import TrainStep
 from visionflan.analysis.store import Store
 from visionflan.analysis.study_links import add_study_link
 from visionflan.model.fingerprint import weights_digest
+from visionflan.train.pretrain import PARTS
 
 
 class RunStage(NamedTuple):

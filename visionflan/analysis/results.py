@@ -76,11 +76,11 @@ def collect_results(
         note_correlations=note_correlations(summaries, plan.study.measures[0].name),
         versions=versions(),
         date=datetime.now(UTC).date().isoformat(),
-        step_seconds=sum(step_seconds(plan, store)),
+        step_seconds=sum(finished_seconds(plan, store)),
     )
 
 
-def step_seconds(plan: StudyPlan, store: Store) -> Iterator[float]:
+def finished_seconds(plan: StudyPlan, store: Store) -> Iterator[float]:
     """Yield how long each finished step took, each step once."""
     records = (store.record(step) for step in plan.steps if store.is_done(step))
     return (record["seconds"] for record in records if record["seconds"] is not None)

@@ -29,7 +29,6 @@ from visionflan.train.config import (
 from visionflan.train.config_io import from_json
 
 PRETRAIN, RECORD = "pretrain", "run.json"
-PARTS = ("vision_tower", "language_model")  # that pretraining writes
 # What reading the JSON of another version, or a damaged file, may raise.
 DAMAGED = (AttributeError, KeyError, TypeError, ValueError, TrainingError)
 Rebuild = Callable[[Mapping[str, Any]], "PretrainStep | TrainStep"]

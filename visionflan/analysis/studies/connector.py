@@ -1,8 +1,8 @@
 """Whether the connector changes in tuning: put the aligned one back (paper, Table 6).
 
 Weights near their start correlate highly whatever was learned, so the layers of the language model
-are shown beside, and a connector of random weights as the floor; features that a connector gives of
-the same images tell more than its weights.
+are shown beside, and a connector of random weights as the floor. So are the features that each
+connector gives of the same images.
 """
 
 from collections.abc import Iterator
@@ -119,7 +119,7 @@ study = Study(
             contrast=Contrast({arm_name("base", TUNED): 1}),
             direction="higher",
             smallest=0,
-            paper="not asked",
+            paper="not studied",
         ),
     ),
     limits=(

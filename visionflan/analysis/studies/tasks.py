@@ -66,7 +66,7 @@ study = Study(
             contrast=difference(NEAR, FAR),
             direction="higher",
             smallest=0.02,
-            paper="not asked",
+            paper="not studied",
         ),
         Claim(
             name="more_tasks_without_neighbors",
@@ -75,7 +75,7 @@ study = Study(
             contrast=difference(FAR, FEW),
             direction="higher",
             smallest=0.02,
-            paper="not asked",
+            paper="not studied",
         ),
     ),
     note_labels={

@@ -3,3 +3,5 @@
 They replace CLIP and Vicuna where nothing can be downloaded, and are saved as ordinary
 `transformers` directories, so that all later steps are the same as with the real ones.
 """
+
+PARTS = ("vision_tower", "language_model")  # the directories that pretraining writes

@@ -23,6 +23,7 @@ from visionflan.train.checkpoint import write_compatible_tokenizer_config
 from visionflan.train.config import OUTCOME_FORMAT, TrainConfig
 from visionflan.train.config_io import to_json
 from visionflan.train.image_loader import ImageLoader
+from visionflan.train.pretrain import PARTS
 from visionflan.train.pretrain.language_model import new_language_model, pretrain_language_model
 from visionflan.train.pretrain.tokenizer import train_tokenizer
 from visionflan.train.pretrain.vision_tower import VisionTowerTraining, new_vision_tower
@@ -38,7 +39,6 @@ DESCRIPTION = (
     "unlike CLIP, it has seen the labels of the tasks that follow. The language model learns to "
     "answer with the known facts written out in place of the image, on the tasks{conversations}."
 )
-PARTS = ("vision_tower", "language_model")
 CONVERSATIONS = (
     " and on generated conversations, just as Vicuna can hold a conversation before it is given "
     "images"
