@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.tiny_runs import copy_run, train_tiny
 from visionflan import catalog
 from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
@@ -39,3 +40,17 @@ def short_recipe() -> TrainConfig:
             data = replace(data, synthetic_conversations=12)
         stages.append(replace(stage, data=data, steps=2))
     return replace(recipe, pretrain=SHORT, stages=tuple(stages))
+
+
+@pytest.fixture(scope="session")
+def finished_run(study_build: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a finished run with the settings of the studies' recipe."""
+    directory = tmp_path_factory.mktemp("finished") / "run"
+    train_tiny(study_build, directory)
+    return directory
+
+
+@pytest.fixture
+def copied(finished_run: Path, tmp_path: Path) -> Path:
+    """Return a copy of the run, to change."""
+    return copy_run(finished_run, tmp_path / "copied")

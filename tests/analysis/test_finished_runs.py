@@ -1,7 +1,6 @@
 """A study takes finished runs in place of the steps that equal them, and no others."""
 
 import shutil
-from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -9,64 +8,27 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.tiny_runs import RECORDS, SETTINGS, copy_run, edit_record, train_tiny
+from tests.helpers.tiny_runs import (
+    RECORDS,
+    SETTINGS,
+    STAGES,
+    edit_record,
+    sentences,
+    study_plan,
+    study_settings,
+)
 from visionflan.analysis.finished_runs import adopt_stages, match_runs
-from visionflan.analysis.plan import StudyPlan, StudySettings, plan_study
 from visionflan.analysis.results import StudyResults
 from visionflan.analysis.run import Workers, run_study
 from visionflan.analysis.step import Step, StepContext
 from visionflan.analysis.steps.pretrain import PretrainStep
 from visionflan.analysis.steps.train import TrainStep
 from visionflan.analysis.store import Store
-from visionflan.analysis.studies import load
-from visionflan.builder.subset import write_subset
 from visionflan.cli.main import main
 from visionflan.errors import AnalysisError
 from visionflan.executors.base import CallExecutor, Resources
 from visionflan.storage.directory import BuildDirectory
 from visionflan.train.config import TrainConfig
-
-ALL = ["pretrain", "align", "base", "chat"]
-SMALL = {"modules": ["trained=both"], "groups": ["rows=60", "tasks=all,only classification"]}
-
-
-@pytest.fixture(scope="module")
-def run(study_build: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a finished run with the settings of the studies' recipe."""
-    directory = tmp_path_factory.mktemp("finished") / "run"
-    train_tiny(study_build, directory)
-    return directory
-
-
-@pytest.fixture
-def copied(run: Path, tmp_path: Path) -> Path:
-    """Return a copy of the run, to change."""
-    return copy_run(run, tmp_path / "copied")
-
-
-def settings(
-    build: Path, recipe: TrainConfig, *runs: Path, name: str = "stages", seed: int = 0
-) -> StudySettings:
-    study = load(name)
-    return StudySettings(
-        name=name,
-        build=build,
-        recipe=recipe,
-        seeds=(seed,),
-        factors=study.values(SMALL.get(name, ()), paper=False, quick=False),
-        held_out_tasks=("pacs/photo_*",) if study.holds_out_tasks else (),
-        limit=1,
-        finished_runs=runs,
-    )
-
-
-def plan(chosen: StudySettings) -> StudyPlan:
-    return plan_study(load(chosen.name), chosen)
-
-
-def sentences(chosen: StudySettings) -> dict[str, str]:
-    """Return why each stage of the runs is not adopted, empty if it is."""
-    return {stage.name: stage.problem for stage in match_runs(plan(chosen))}
 
 
 def measured(results: StudyResults) -> list[Any]:
@@ -104,14 +66,14 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_a_study_trains_nothing_again_and_has_the_same_results(
-    run: Path,
+    finished_run: Path,
     study_build: Path,
     short_recipe: TrainConfig,
     tmp_path: Path,
     trained: list[str],
 ) -> None:
     recipe = replace(short_recipe, runtime=replace(short_recipe.runtime, num_threads=1))
-    chosen = settings(study_build, recipe, run, name="modules")
+    chosen = study_settings(study_build, recipe, finished_run, name="modules")
     labels = ["pretrain, seed 0", "train align, seed 0", "train base, seed 0"]
     lines: list[str] = []
     store = Store(tmp_path / "store")
@@ -119,10 +81,10 @@ def test_a_study_trains_nothing_again_and_has_the_same_results(
     assert trained == []
     assert lines[:5] == [
         *(
-            f"{run}: the stage {name} is adopted ({label})"
-            for name, label in zip(ALL, labels, strict=False)
+            f"{finished_run}: the stage {name} is adopted ({label})"
+            for name, label in zip(STAGES, labels, strict=False)
         ),
-        f"{run}: the stage chat is not adopted: the study has no stage chat",
+        f"{finished_run}: the stage chat is not adopted: the study has no stage chat",
         "4 steps, of which 1 are to be run",
     ]
     alone = replace(chosen, finished_runs=())
@@ -133,9 +95,11 @@ def test_a_study_trains_nothing_again_and_has_the_same_results(
 
 
 def test_every_stage_of_a_run_is_found_in_a_study_of_them(
-    run: Path, study_build: Path, short_recipe: TrainConfig
+    finished_run: Path, study_build: Path, short_recipe: TrainConfig
 ) -> None:
-    assert sentences(settings(study_build, short_recipe, run)) == dict.fromkeys(ALL, "")
+    assert sentences(study_settings(study_build, short_recipe, finished_run)) == dict.fromkeys(
+        STAGES, ""
+    )
 
 
 def test_a_run_without_pretraining_is_known_by_the_weights_that_it_started_from(
@@ -151,8 +115,8 @@ def test_a_run_without_pretraining_is_known_by_the_weights_that_it_started_from(
     edit_record(copied / "config.json", start_from_parts)
     for record in RECORDS[1:]:
         edit_record(copied / record / "run.json", lambda run: start_from_parts(run["config"]))
-    chosen = settings(study_build, recipe, copied)
-    assert sentences(chosen) == dict.fromkeys(ALL[1:], "")
+    chosen = study_settings(study_build, recipe, copied)
+    assert sentences(chosen) == dict.fromkeys(STAGES[1:], "")
     shutil.copy(
         copied / "align/checkpoint/model.safetensors", parts["language_model"] / "model.safetensors"
     )
@@ -162,8 +126,8 @@ def test_a_run_without_pretraining_is_known_by_the_weights_that_it_started_from(
 def test_a_run_on_the_tasks_that_a_study_trains_on_is_adopted(
     copied: Path, study_build: Path, short_recipe: TrainConfig
 ) -> None:
-    chosen = settings(study_build, short_recipe, copied, name="groups")
-    subset = plan(chosen).replicates[0][0].training_build.content
+    chosen = study_settings(study_build, short_recipe, copied, name="groups")
+    subset = study_plan(chosen).replicates[0][0].training_build.content
     digests = f"{BuildDirectory(study_build).digest[:12]} is not {subset[:12]}"
     assert sentences(chosen)["pretrain"] == f"its settings differ: build {digests}"
     for record in RECORDS:
@@ -173,134 +137,13 @@ def test_a_run_on_the_tasks_that_a_study_trains_on_is_adopted(
     assert sentences(chosen)["pretrain"] == sentences(chosen)["align"] == ""
 
 
-def set_batch_tokens(run: dict[str, Any]) -> None:
-    stage = next(stage for stage in run["config"]["stages"] if stage["name"] == run["stage"])
-    stage |= {"batch_size": None, "batch_tokens": 2200}
-
-
-# What is changed in the record of a stage, and why it is not adopted then.
-CHANGES: list[tuple[str, Callable[[dict[str, Any]], object], str]] = [
-    (
-        "base/checkpoint",
-        set_batch_tokens,
-        "its settings differ: batch_tokens 2200 is not batch_size 32",
-    ),
-    ("base/checkpoint", lambda run: run.update(seed=5), "its settings differ: seed 5 is not 0"),
-    (
-        "base/checkpoint",
-        lambda run: run["config"].update(checkpoint_dtype="bfloat16"),
-        "its settings differ: dtype bfloat16 is not float32",
-    ),
-    (
-        "base/checkpoint",
-        lambda run: run["data"].update(digest="0" * 64),
-        "it read a build with the digest 000000000000, but the study reads",
-    ),
-    (
-        "chat/checkpoint",
-        lambda run: run["data"]["written_from"].update(count=7),
-        "its settings differ: data.synthetic_conversations 7 is not 12",
-    ),
-    (
-        "base/checkpoint",
-        lambda run: run["initialized_from"].update(weights_sha256="0"),
-        "it did not start from what the stage align has now: one of them was trained again",
-    ),
-    (
-        "base/checkpoint",
-        lambda run: run.update(format=0),
-        "it was trained by a version of visionflan that may have had another outcome",
-    ),
-    (
-        "align/checkpoint",
-        lambda run: run["config"]["init"].update(chat_template="mine.jinja"),
-        "its chat template is the file mine.jinja, whose content the run does not record",
-    ),
-    ("base/checkpoint", lambda run: run.pop("seed"), "damaged or of another version of visionflan"),
-    (
-        "pretrain",
-        lambda run: run["data"]["written_from"].update(seed=1),
-        "with seed 0: train with --set pretrain.synthetic_conversations=12, which does that",
-    ),
-    (
-        "pretrain",
-        lambda run: run["connector"].update(feature_layer=-2),
-        "its settings differ: connector.feature_layer -2 is not -1",
-    ),
-]
-
-
-@pytest.mark.parametrize(("record", "change", "problem"), CHANGES)
-def test_a_stage_that_differs_is_not_adopted_and_neither_is_what_follows(
-    record: str,
-    change: Callable[[dict[str, Any]], object],
-    problem: str,
-    copied: Path,
-    study_build: Path,
-    short_recipe: TrainConfig,
-) -> None:
-    edit_record(copied / record / "run.json", change)
-    problems = sentences(settings(study_build, short_recipe, copied))
-    changed = ALL.index(record.partition("/")[0])
-    assert problem in problems[ALL[changed]]
-    assert [problems[name] for name in ALL[:changed]] == [""] * changed
-    for name, before in zip(ALL[changed + 1 :], ALL[changed:], strict=False):
-        assert problems[name] == f"it starts from the stage {before}, which is not adopted"
-
-
-def test_a_study_with_other_settings_adopts_nothing_that_they_decide(
-    run: Path, study_build: Path, short_recipe: TrainConfig, tmp_path: Path
-) -> None:
-    align, base, chat = short_recipe.stages
-    other = replace(short_recipe, stages=(align, replace(base, learning_rate=0.5), chat))
-    problems = sentences(settings(study_build, other, run))
-    assert [problems["pretrain"], problems["align"]] == ["", ""]
-    assert problems["base"] == "its settings differ: learning_rate 0.002 is not 0.5"
-    problems = sentences(settings(study_build, short_recipe, run, seed=1))
-    assert set(problems.values()) == {"its settings differ: seed 0 is not 1"}
-    build = BuildDirectory(study_build)
-    changed = write_subset(build, tmp_path / "changed", list(build.tasks)[1:])
-    problems = sentences(settings(changed.path, short_recipe, run))
-    assert all(problems.values())
-    digests = f"{build.digest[:12]}, but the study reads {changed.digest[:12]}"
-    assert problems["base"] == f"it read a build with the digest {digests}"
-
-
-@pytest.mark.parametrize(
-    ("stage", "weights"),
-    [("pretrain", "vision_tower"), ("pretrain", "language_model"), ("base", "checkpoint")],
-)
-def test_weights_that_have_changed_since_are_not_adopted(
-    stage: str, weights: str, copied: Path, study_build: Path, short_recipe: TrainConfig
-) -> None:
-    with (copied / stage / weights / "model.safetensors").open("ab") as file:
-        file.write(b" ")
-    problems = sentences(settings(study_build, short_recipe, copied))
-    assert problems[stage] == "its weights are not those that it recorded"
-    following = ALL[ALL.index(stage) + 1]
-    assert problems[following] == f"it starts from the stage {stage}, which is not adopted"
-
-
-def test_a_stage_counts_only_if_it_is_complete(
-    copied: Path, study_build: Path, short_recipe: TrainConfig
-) -> None:
-    (copied / "base/checkpoint/run.json").unlink()
-    problems = sentences(settings(study_build, short_recipe, copied))
-    assert problems == {
-        "pretrain": "",
-        "align": "",
-        "base": "it is not finished",
-        "chat": "it starts from the stage base, which is not adopted",
-    }
-
-
 @pytest.mark.parametrize("config", [None, "{}", '{"stages": []}', '{"stages": [1], "name": "a"}'])
 def test_what_is_no_run_is_refused_in_one_sentence(
     config: str | None, study_build: Path, short_recipe: TrainConfig, tmp_path: Path
 ) -> None:
     if config is not None:
         (tmp_path / "config.json").write_text(config)
-    chosen = settings(study_build, short_recipe, tmp_path)
+    chosen = study_settings(study_build, short_recipe, tmp_path)
     with pytest.raises(
         AnalysisError, match=r"is not a run: it has no|config.json is damaged or of"
     ):
@@ -311,9 +154,9 @@ def test_what_is_no_run_is_refused_in_one_sentence(
 def test_a_run_that_is_gone_or_trained_again_is_named_and_can_be_replaced(
     copied: Path, study_build: Path, short_recipe: TrainConfig, tmp_path: Path
 ) -> None:
-    chosen, store = settings(study_build, short_recipe, copied), Store(tmp_path / "store")
+    chosen, store = study_settings(study_build, short_recipe, copied), Store(tmp_path / "store")
     store.open()
-    adopt_stages(match_runs(plan(chosen)), plan(chosen), store, tmp_path / "out", print)
+    adopt_stages(match_runs(study_plan(chosen)), study_plan(chosen), store, tmp_path / "out", print)
     again = replace(chosen, finished_runs=())
     edit_record(copied / "base/checkpoint/run.json", lambda run: run.update(elapsed_seconds=9))
     with pytest.raises(
@@ -326,8 +169,8 @@ def test_a_run_that_is_gone_or_trained_again_is_named_and_can_be_replaced(
     ):
         run_study(again, tmp_path / "out", store, Workers(), print)
     there = replace(chosen, finished_runs=(moved,))
-    adopt_stages(match_runs(plan(there)), plan(there), store, tmp_path / "out", print)
-    store.check_outputs(plan(there).steps)
+    adopt_stages(match_runs(study_plan(there)), study_plan(there), store, tmp_path / "out", print)
+    store.check_outputs(study_plan(there).steps)
 
 
 def test_a_plan_counts_what_runs_have_done_and_writes_nothing(

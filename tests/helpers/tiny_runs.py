@@ -1,4 +1,4 @@
-"""A run of `visionflan train tiny` with two steps a stage, as the recipe of the studies' tests."""
+"""Runs of `visionflan train tiny` with two steps a stage, and studies that may adopt them."""
 
 import json
 import shutil
@@ -6,7 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from visionflan.analysis.finished_runs import match_runs
+from visionflan.analysis.plan import StudyPlan, StudySettings, plan_study
+from visionflan.analysis.studies import load
 from visionflan.cli.main import main
+from visionflan.train.config import TrainConfig
 
 SETTINGS = (
     "pretrain.hidden_size=32",
@@ -21,6 +25,9 @@ SETTINGS = (
 )
 # A study compares arms by rows, so that a run it can use has batches of rows too.
 BATCHES = ("stages.align.batch_size=32", "stages.base.batch_size=32")
+STAGES = ["pretrain", "align", "base", "chat"]
+# Values that the small build has enough rows for.
+SMALL = {"modules": ["trained=both"], "groups": ["rows=60", "tasks=all,only classification"]}
 RECORDS = ("pretrain", "align/checkpoint", "base/checkpoint", "chat/checkpoint")
 
 
@@ -43,3 +50,30 @@ def edit_record(file: Path, change: Callable[[dict[str, Any]], object]) -> None:
     content = json.loads(file.read_bytes())
     change(content)
     file.write_text(json.dumps(content))
+
+
+def study_settings(
+    build: Path, recipe: TrainConfig, *runs: Path, name: str = "stages", seed: int = 0
+) -> StudySettings:
+    """Return the settings of a study of few arms that may adopt runs."""
+    study = load(name)
+    return StudySettings(
+        name=name,
+        build=build,
+        recipe=recipe,
+        seeds=(seed,),
+        factors=study.values(SMALL.get(name, ()), paper=False, quick=False),
+        held_out_tasks=("pacs/photo_*",) if study.holds_out_tasks else (),
+        limit=1,
+        finished_runs=runs,
+    )
+
+
+def study_plan(chosen: StudySettings) -> StudyPlan:
+    """Return the plan of a study."""
+    return plan_study(load(chosen.name), chosen)
+
+
+def sentences(chosen: StudySettings) -> dict[str, str]:
+    """Return why each stage of the runs is not adopted, empty if it is."""
+    return {stage.name: stage.problem for stage in match_runs(study_plan(chosen))}
