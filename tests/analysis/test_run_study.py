@@ -4,13 +4,14 @@ import csv
 import json
 import os
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from visionflan.analysis.plan import StudySettings, plan_study
-from visionflan.analysis.run import Workers, run_study
+from visionflan.analysis.run import PRELOAD, Workers, run_study
 from visionflan.analysis.store import Store
 from visionflan.analysis.studies import load, names
 from visionflan.atomic_write import locked
@@ -94,6 +95,11 @@ def test_a_second_study_runs_no_shared_step_again(
     run_study(second, tmp_path / "second", store, Workers(jobs=2), lambda line: None)
     for step, time in records.items():
         assert (store.directory(step) / "step.json").stat().st_mtime_ns == time, step.label
+
+
+@pytest.mark.parametrize("module", PRELOAD)
+def test_what_processes_share_can_be_imported(module: str) -> None:
+    import_module(module)  # a server of processes ignores names that are gone
 
 
 def test_no_row_of_a_held_out_task_is_read(study_build: Path, short_recipe: TrainConfig) -> None:

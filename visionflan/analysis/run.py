@@ -25,8 +25,15 @@ from visionflan.plural import counted
 from visionflan.train.config import RuntimeConfig
 
 SETTINGS = "study.json"
-# What each process imports before its first step.
-PRELOAD = ("visionflan.analysis.steps.train", "visionflan.analysis.steps.evaluate")
+# What processes share instead of importing it for each step, which would take seconds.
+PRELOAD = (
+    "visionflan.analysis.steps.train",
+    "visionflan.analysis.steps.evaluate",
+    "transformers.generation.utils",
+    "transformers.models.auto.modeling_auto",
+    "transformers.models.auto.processing_auto",
+    "transformers.models.auto.tokenization_auto",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Muon for CPUs: `torch.optim.Muon` computes in bfloat16, which many CPUs only emulate.
 
-There it takes about 40 times as long as in float32, several times the rest of a step.
+There it takes many times as long as in float32 (`benchmarks/muon_rate.py`).
 """
 
 from collections.abc import Iterable
