@@ -53,6 +53,8 @@ HELD_OUT_TASKS = (
     "tdiuc/vqa_color",
     "tdiuc/vqa_object_recognition",
 )
+# The ratio of the paper: the rate of the second stage is half of the first's.
+HALF_RATE = ("--set-recipe", "stages.chat.learning_rate=1e-3")
 
 
 class Entry(NamedTuple):
@@ -74,7 +76,8 @@ ENTRIES = {
     "tasks": Entry("tasks", "wide_build", ("--held-out-tasks", *HELD_OUT_TASKS)),
     "groups": Entry("groups", "wide_build", ("--held-out-tasks", *HELD_OUT_TASKS)),
     "modules": Entry("modules", options=("--limit", "100")),
-    "stages_rate": Entry("stages", options=("--set-recipe", "stages.chat.learning_rate=1e-3")),
+    "stages_rate": Entry("stages", options=HALF_RATE),
+    "synthetic_rate": Entry("synthetic", options=HALF_RATE),
     "modules_real": Entry("modules", "real_build"),
 }
 
