@@ -90,6 +90,7 @@ def test_a_study_trains_nothing_again_and_has_the_same_results(
     alone = replace(chosen, finished_runs=())
     without = run_study(alone, tmp_path / "alone", Store(tmp_path / "own"), Workers(), print)
     assert trained == labels
+    assert (with_run.adopted, without.adopted) == ({str(finished_run): labels}, {})
     assert measured(with_run) == measured(without)
     assert measured(without)[0][2].steps == 4
 

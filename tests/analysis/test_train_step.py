@@ -11,6 +11,7 @@ from visionflan.analysis.step import StepContext
 from visionflan.analysis.steps import train as module
 from visionflan.analysis.steps.build_input import BuildInput
 from visionflan.executors.base import Resources
+from visionflan.model.fingerprint import weights_digest
 from visionflan.train.config import InitConfig, RuntimeConfig, StageConfig, TrainConfig
 
 RUNTIME = RuntimeConfig(num_threads=3, num_processes=2)
@@ -45,3 +46,25 @@ def test_a_step_reserves_a_gpu_for_each_process(
 ) -> None:
     runtime = replace(RUNTIME, device=device)  # type: ignore[arg-type]
     assert resources(step, runtime) == expected
+
+
+def test_weights_are_read_once_until_they_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+
+    def digest(path: Path) -> str:
+        read.append(path)
+        return weights_digest(path)
+
+    monkeypatch.setattr(module, "weights_digest", digest)
+    file = tmp_path / "model.safetensors"
+    file.write_bytes(b"first")
+    first = module.part_content(tmp_path)
+    assert module.part_content(tmp_path) == first
+    assert len(read) == 1
+    file.write_bytes(b"another")
+    assert module.part_content(tmp_path) != first
+    file.unlink()
+    assert module.part_content(tmp_path) not in {first, str(tmp_path)}
+    assert module.part_content(tmp_path / "missing") == str(tmp_path / "missing")

@@ -73,7 +73,17 @@ def results(
         ],
         "verdicts": [json.loads(json.dumps(verdict_json(verdict)))],
         "note_correlations": [],
+        "adopted": {},
     }
+
+
+def test_steps_of_finished_runs_are_named() -> None:
+    study = results([0.3, 0.31])
+    assert "adopted" not in render_study(study)
+    study["adopted"] = {"runs/<a>": ["pretrain, seed 0", "train base, seed 0"]}
+    assert "<code>runs/&lt;a&gt;</code>: pretrain, seed 0; train base, seed 0" in render_study(
+        study
+    )
 
 
 def test_a_verdict_is_shown_with_its_claim_its_replicates_and_the_paper() -> None:

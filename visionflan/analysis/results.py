@@ -31,6 +31,7 @@ class StudyResults:
     """Everything that the page and the tables show.
 
     Attributes:
+        adopted: steps that finished runs were taken for, by the directory of the run.
         step_seconds: what all finished steps took, one after the other.
     """
 
@@ -46,6 +47,7 @@ class StudyResults:
     versions: Mapping[str, str]
     date: str
     step_seconds: float
+    adopted: Mapping[str, Sequence[str]]
 
 
 def collect_results(
@@ -77,6 +79,7 @@ def collect_results(
         versions=versions(),
         date=datetime.now(UTC).date().isoformat(),
         step_seconds=sum(finished_seconds(plan, store)),
+        adopted=adopted_steps(plan, store),
     )
 
 
@@ -84,6 +87,15 @@ def finished_seconds(plan: StudyPlan, store: Store) -> Iterator[float]:
     """Yield how long each finished step took, each step once."""
     records = (store.record(step) for step in plan.steps if store.is_done(step))
     return (record["seconds"] for record in records if record["seconds"] is not None)
+
+
+def adopted_steps(plan: StudyPlan, store: Store) -> dict[str, list[str]]:
+    """Return the labels of the steps that finished runs were taken for, by run."""
+    labels: dict[str, list[str]] = {}
+    for step in filter(store.is_done, plan.steps):
+        if adopted := store.record(step)["adopted"]:
+            labels.setdefault(adopted["path"], []).append(step.label)
+    return labels
 
 
 def about(study: Study) -> dict[str, Any]:

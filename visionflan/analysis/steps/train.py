@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -121,4 +122,14 @@ class TrainStep(ModelStep):
 
 def part_content(path: Path) -> str:
     """Return the digest of the weights of a part; of one that is not there yet, its path."""
-    return weights_digest(path) if path.is_dir() else str(path)
+    if not path.is_dir():
+        return str(path)
+    states = [(file.name, file.stat()) for file in sorted(path.glob("*.safetensors"))]
+    return remembered_digest(path, tuple((name, s.st_size, s.st_mtime_ns) for name, s in states))
+
+
+# Every plan asks again for each step, and a part may have many gigabytes.
+@lru_cache
+def remembered_digest(path: Path, _states: tuple[tuple[str, int, int], ...]) -> str:
+    """Return the digest of the weights of a part, whose files are in a known state."""
+    return weights_digest(path)
