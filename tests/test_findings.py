@@ -7,10 +7,16 @@ from typing import Any
 
 import pytest
 
+from visionflan.analysis.results import verdict_json
 from visionflan.analysis.studies import load
+from visionflan.analysis.verdicts import ClaimValues, decide
+from visionflan.evaluate.aggregate.intervals import ConfidenceInterval
 
 FILES = sorted((Path(__file__).parents[1] / "docs" / "findings").glob("*.json"))
 MIN_SEEDS = 3
+# The fields of a verdict.
+EXACT = ("status", "sentence", "needed", "missing", "replicates")
+ROUNDED = ("mean", "low", "high", "p_holm", "values")
 
 
 @pytest.fixture(params=FILES, ids=lambda file: file.stem)
@@ -34,6 +40,36 @@ def test_the_claims_are_those_of_the_study(results: dict[str, Any]) -> None:
         for verdict in results["verdicts"]
     ]
     assert published == [(claim.name, claim.sentence, claim.smallest) for claim in study.claims]
+
+
+def test_the_verdicts_follow_from_the_measures_of_the_arms(results: dict[str, Any]) -> None:
+    study = load(results["settings"]["study"])
+    published = {verdict["claim"]["name"]: verdict for verdict in results["verdicts"]}
+    cases = []
+    for claim in study.claims:
+        values = [
+            claim.contrast.value(measures_of(results, claim.measure, index))
+            for index in range(len(results["seeds"]))
+        ]
+        verdict = published[claim.name]
+        reason = verdict["reason"] if verdict["status"] == "not_testable" else ""
+        intervals = [
+            low_high and ConfidenceInterval(*low_high) for low_high in verdict["question_intervals"]
+        ]
+        cases.append(ClaimValues(claim, values, reason, intervals))
+    for verdict in decide(cases):
+        computed, shown = verdict_json(verdict), published[verdict.claim.name]
+        assert [shown[name] for name in EXACT] == [computed[name] for name in EXACT]
+        for name in ROUNDED:
+            assert shown[name] == pytest.approx(computed[name]), (verdict.claim.name, name)
+
+
+def measures_of(results: dict[str, Any], measure: str, index: int) -> dict[str, float]:
+    """Return a measure of each arm that has it in one replicate."""
+    values = {
+        arm["name"]: arm["replicates"][index]["measures"].get(measure) for arm in results["arms"]
+    }
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def test_the_command_names_no_path_of_one_machine(results: dict[str, Any]) -> None:
