@@ -89,7 +89,7 @@ def plant_group(group: str) -> Planter:
     def plant(outputs: ArmOutputs, value: float) -> None:
         sizes = outputs.replicate.tasks.sizes
         tasks = {task for task in outputs.held_out_tasks if sizes[task].group == group}
-        plant_scores(outputs, value, tasks)
+        plant_scores(outputs, value, tasks, "likelihood")
 
     return plant
 

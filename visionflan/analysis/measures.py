@@ -1,7 +1,7 @@
 """Measures that several studies share: numbers from the answers of an arm."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import lru_cache
 from statistics import fmean
 
@@ -118,17 +118,6 @@ def sensitivity(outputs: ArmOutputs) -> float | None:
     """Return d' over all yes/no questions."""
     rates = detection(outputs)
     return rates.sensitivity if rates else None
-
-
-def group_score(group: str) -> Callable[[ArmOutputs], float | None]:
-    """Return a measure's function: the score on held-out tasks of one group."""
-
-    def compute(outputs: ArmOutputs) -> float | None:
-        sizes = outputs.replicate.tasks.sizes
-        tasks = {task for task in outputs.held_out_tasks if sizes[task].group == group}
-        return mean_over_tasks(outputs.records(tasks))
-
-    return compute
 
 
 HELD_OUT = Measure("held_out", "score on tasks that were never trained on", held_out)
