@@ -78,6 +78,8 @@ ENTRIES = {
     "modules": Entry("modules", options=("--limit", "100")),
     "stages_rate": Entry("stages", options=HALF_RATE),
     "synthetic_rate": Entry("synthetic", options=HALF_RATE),
+    "forgetting_phrasings": Entry("forgetting", "phrasings_build"),
+    "reading_phrasings": Entry("reading", "phrasings_build"),
     "modules_real": Entry("modules", "real_build"),
 }
 
@@ -106,6 +108,7 @@ def draw_builds(directory: Path) -> None:
     wide = replace(narrow, tasks=(*narrow.tasks, *MORE_TASKS))
     build(releases, directory / "build", narrow, log=log)
     build(releases, directory / "wide_build", wide, log=log)
+    build(releases, directory / "phrasings_build", replace(narrow, phrasings="all"), log=log)
 
 
 def run(directory: Path, name: str, seeds: str, jobs: str) -> int:
