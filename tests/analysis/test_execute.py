@@ -2,8 +2,8 @@
 
 import json
 import re
+import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from visionflan.analysis import store as store_module
 from visionflan.analysis.execute import StepFailure, execute, run_step, steps_to_run
 from visionflan.analysis.step import Step
 from visionflan.analysis.store import Store
+from visionflan.analysis.studies import load
 from visionflan.errors import AnalysisError
 from visionflan.executors.processes import ProcessExecutor
 from visionflan.train.config import RuntimeConfig
@@ -103,15 +104,51 @@ def test_an_error_that_cannot_be_read_back_is_still_its_sentence(store: Store) -
     assert run(store, step)[step.digest] == ("sum 1", "no such number: 1")
 
 
-def test_a_step_that_cannot_be_sent_fails_with_one_sentence(store: Store) -> None:
-    @dataclass(frozen=True, kw_only=True)
-    class LocalStep(SumStep):
-        """A step whose class another process cannot import."""
+LOOSE_STUDY = """
+from __future__ import annotations
 
-    step, fine = LocalStep(number=1), SumStep(number=2)
+from dataclasses import dataclass
+
+from tests.helpers.toy_steps import SumStep
+from visionflan.analysis.study import Factor, Study
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnStep(SumStep):
+    steps: tuple[OwnStep, ...] = ()
+
+
+step = OwnStep(number=3, inputs=(SumStep(number=2),))
+study = Study(
+    title="Own", question="?", paper="-", factors=(Factor("k", "k", (step,)),),
+    measures=(), claims=(), holds_out_tasks=False,
+)
+
+
+@study.arms
+def arms(replicate, factors):
+    yield from ()
+"""
+
+
+def test_a_step_of_a_loose_file_travels_with_its_class(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "own_study.py"
+    file.write_text(LOOSE_STUDY)
+    (step,) = load(str(file)).factors[0].values
+    assert isinstance(step, SumStep)
+    assert run(store, step) == {}
+    assert result(store, step) == 5
+
+
+def test_a_step_that_cannot_be_sent_fails_with_one_sentence(store: Store) -> None:
+    class LockedStep(SumStep):
+        """A step with what belongs to one process."""
+
+    step, fine = LockedStep(number=1), SumStep(number=2)
+    object.__setattr__(step, "lock", threading.Lock())
     failures = run(store, step, fine)
     (reason,) = (failure.reason for failure in failures.values())
-    assert re.fullmatch(r"it cannot be sent to another process: [^\n]*LocalStep[^\n]*", reason)
+    assert re.fullmatch(r"it cannot be sent to another process: [^\n]*lock[^\n]*", reason)
     assert result(store, fine) == 2
 
 

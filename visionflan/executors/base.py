@@ -57,11 +57,17 @@ class CallExecutor(Executor):
 
 
 def pack_call(function: Callable[..., Any], args: Any, kwargs: Any) -> bytes:
-    """Return a call as bytes, so that the other process can say why it cannot read it."""
+    """Return a call as bytes, so that the other process can say why it cannot read it.
+
+    Classes that it could not import, such as those of a loose file, travel with the call.
+    """
+    import cloudpickle
+
     try:
-        return pickle.dumps((function, args, kwargs))
+        packed: bytes = cloudpickle.dumps((function, args, kwargs))
     except Exception as error:  # pickling calls code of any class
         raise RemoteError(f"it cannot be sent to another process: {error}") from error
+    return packed
 
 
 def run_packed(call: bytes) -> bytes:

@@ -1,14 +1,14 @@
 """The studies, one file each, imported on demand."""
 
-import importlib.util
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 from visionflan.analysis.study import Study
-from visionflan.catalog import unknown_name_error
+from visionflan.catalog import import_file, unknown_name_error
 from visionflan.errors import DefinitionError
-from visionflan.plugins import PluginKind, load_each, locate
+from visionflan.plugins import PluginKind, load_each
 
 STUDIES = PluginKind("study", "visionflan.studies", __name__)
 
@@ -35,14 +35,9 @@ def load_file(path: Path) -> Study:
     """Return the study of a loose file."""
     if not path.is_file():
         raise DefinitionError(f"there is no file {path}: name a study, or a file that defines one")
-    spec = importlib.util.spec_from_file_location(f"visionflan_study_{path.stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise DefinitionError(f"{locate(error, path)}") from error
+    name = f"visionflan_study_{path.stem}"
+    module = import_file(name, path)
+    del sys.modules[name]  # so that its own steps travel to other processes with their code
     study: object = getattr(module, "study", None)
     if not isinstance(study, Study):
         raise DefinitionError(f"{path} must define one `study`")
