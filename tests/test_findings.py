@@ -58,10 +58,10 @@ def test_the_verdicts_follow_from_the_measures_of_the_arms(results: dict[str, An
         ]
         cases.append(ClaimValues(claim, values, reason, intervals))
     for verdict in decide(cases):
-        computed, shown = verdict_json(verdict), published[verdict.claim.name]
-        assert [shown[name] for name in EXACT] == [computed[name] for name in EXACT]
+        computed, recorded = verdict_json(verdict), published[verdict.claim.name]
+        assert [recorded[name] for name in EXACT] == [computed[name] for name in EXACT]
         for name in ROUNDED:
-            assert shown[name] == pytest.approx(computed[name]), (verdict.claim.name, name)
+            assert recorded[name] == pytest.approx(computed[name]), (verdict.claim.name, name)
 
 
 def measures_of(results: dict[str, Any], measure: str, index: int) -> dict[str, float]:
