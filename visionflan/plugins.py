@@ -105,7 +105,8 @@ def locate(error: BaseException, path: Path | None = None) -> str:
     this package or of Python's import system, unless it is a dataset file of ours.
     """
     if isinstance(error, SyntaxError):
-        return f"{error.filename}:{error.lineno}: {type(error).__name__}: {error.msg}"
+        line = "" if error.lineno is None else f":{error.lineno}"  # none for a file of null bytes
+        return f"{error.filename or path}{line}: {type(error).__name__}: {error.msg}"
     what = f"{type(error).__name__}: {error}"
     if isinstance(error, VisionflanError):
         what = error.detail if isinstance(error, UnusableError) else str(error)

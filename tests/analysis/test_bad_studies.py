@@ -51,6 +51,12 @@ def refusal(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     return line
 
 
+def test_no_jobs_at_a_time_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["analyze", "modules", "--plan", "--jobs", "0"])
+    assert "--jobs: 0 is not an integer of at least 1" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -69,6 +75,15 @@ def refusal(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (["modules", "--out", "out"], "the study modules needs a build: name one with --build"),
         (["modules"], "name the directory of the study with --out"),
         (["groups", "--plan", "--held-out-tasks", "nothing/*"], "nothing/*"),
+        (["groups", "--plan", "--set", "rows=10,20"], "rows is the same for all arms of this"),
+        (["groups", "--plan", "--set", "rows=0"], "has no value 0: it must be at least 1"),
+        (["swap", "--plan", "--set", "language_model=a,b"], "set one value, such as language_m"),
+        (["tasks", "--plan", "--set", "tasks=0/60"], "the factor tasks has no value '0/60'"),
+        (["tasks", "--plan", "--set", "tasks=near:2/0"], "the factor tasks has no value 'near:2"),
+        (["synthetic", "--plan", "--set", "k=-5"], "has no value -5: it must be at least 0"),
+        (["synthetic", "--plan", "--set", "k=5000"], "5,000 conversations, but the recipe writ"),
+        (["connector", "--plan", "--set", "connector=nan"], "at least 0 and at most 1"),
+        (["connector", "--plan", "--set", "connector=1.5"], "at least 0 and at most 1"),
     ],
 )
 def test_a_command_is_refused_in_one_line(

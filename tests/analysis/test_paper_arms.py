@@ -3,7 +3,7 @@
 import pytest
 
 from visionflan.analysis.plan import StudyPlan, StudySettings, plan_study
-from visionflan.analysis.replicate import with_chat_stage
+from visionflan.analysis.replicate import shorten, with_chat_stage
 from visionflan.analysis.steps.surgery import ReplaceStep
 from visionflan.analysis.steps.train import TrainStep
 from visionflan.analysis.studies import load, names
@@ -19,7 +19,7 @@ def plan(name: str, recipe: str = "base_13b") -> StudyPlan:
         build=None,
         recipe=with_chat_stage(find(recipe)),
         seeds=(0,),
-        factors=study.values([], paper=True, quick=False),
+        factors=study.values([], paper=find(recipe).pretrain is None, quick=False),
     )
     return plan_study(study, settings)
 
@@ -74,6 +74,22 @@ def test_table_5_freezes_and_tunes_both_parts() -> None:
         "both": ("connector", "language_model"),
     }
     assert stage(arms("modules")["none"]).stage.name == "align"
+
+
+def test_longer_arms_have_the_steps_of_both_where_a_recipe_counts_epochs() -> None:
+    rows = 209 * 10_000
+    (base, chat), longer = (round(rows / 128), 128), arms("stages")["mixed, longer"]
+    assert (stage(longer).stage.steps, stage(longer).stage.epochs) == (base + chat, None)
+    assert stage(arms("forgetting")["longer single stage"]).stage.steps == base
+
+
+def test_a_quick_run_shortens_epochs_too() -> None:
+    quick = shorten(chat_13b(), 20)
+    assert [(stage.epochs, stage.steps) for stage in quick.stages] == [
+        (0.05, None),
+        (0.05, None),
+        (None, 6),
+    ]
 
 
 @pytest.mark.parametrize("tuned", ["base", "chat"])

@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from visionflan.analysis.declaration import check_same_arms
 from visionflan.analysis.replicate import Replicate, check_stages, shorten
 from visionflan.analysis.step import Step, with_ancestors
 from visionflan.analysis.study import Arm, Factors, Study
@@ -118,4 +119,5 @@ def plan_study(study: Study, settings: StudySettings) -> StudyPlan:
         )
         arms = study.make_arms(replicate, settings.factors)
         replicates.append((replicate, {arm.name: arm for arm in arms}))
+    check_same_arms(study, [arms for _, arms in replicates])
     return StudyPlan(study, replace(settings, recipe=recipe), replicates)

@@ -99,6 +99,20 @@ class Replicate:
             return replace(stage, batch_size=BATCH_SIZE, batch_tokens=None)
         return stage
 
+    def num_steps(self, name: str) -> int:
+        """Return the optimizer steps of a stage of the recipe on the training build.
+
+        Where the recipe counts epochs, those of all its rows, although a few may be dropped.
+        """
+        stage = self.stage(name)
+        if stage.steps is not None:
+            return stage.steps
+        rows = sum(self.tasks.sizes[task].train for task in self.training_tasks)
+        if stage.data.max_instances is not None:
+            rows = min(rows, stage.data.max_instances)
+        assert stage.batch_size is not None
+        return max(1, round((stage.epochs or 1) * rows / stage.batch_size))
+
     def train(
         self,
         name: str,
@@ -194,7 +208,9 @@ class Replicate:
 def shorten(recipe: TrainConfig, factor: int) -> TrainConfig:
     """Return a recipe with a fraction of its steps, for `--quick`."""
     stages = tuple(
-        replace(stage, steps=max(2, stage.steps // factor)) if stage.steps else stage
+        replace(stage, steps=max(2, stage.steps // factor))
+        if stage.steps
+        else replace(stage, epochs=(stage.epochs or 1) / factor)
         for stage in recipe.stages
     )
     pretrain = recipe.pretrain

@@ -8,12 +8,16 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from math import inf, isfinite
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from visionflan.analysis.claims import Claim
+from visionflan.analysis.declaration import check_arms, check_study
 from visionflan.analysis.step import Step
 from visionflan.analysis.steps.train import ModelStep
-from visionflan.errors import AnalysisError, DefinitionError
+from visionflan.errors import AnalysisError, DefinitionError, VisionflanError
+from visionflan.plugins import locate
 
 if TYPE_CHECKING:
     from visionflan.analysis.arm_outputs import ArmOutputs
@@ -32,6 +36,8 @@ class Factor(NamedTuple):
         paper: those of the paper, for its recipes; empty: the default.
         quick: those of `--quick`; empty: the default.
         pattern: the regular expression of other values that are texts; empty: there are none.
+        low: the lowest number that it may have.
+        high: the highest.
     """
 
     name: str
@@ -40,6 +46,8 @@ class Factor(NamedTuple):
     paper: tuple[Value, ...] = ()
     quick: tuple[Value, ...] = ()
     pattern: str = ""
+    low: float = -inf
+    high: float = inf
 
     def parse(self, text: str) -> tuple[Value, ...]:
         """Return values from the command line, of the type of the declared ones."""
@@ -55,14 +63,33 @@ class Factor(NamedTuple):
             return item
         for number in (value for value in known if not isinstance(value, str)):
             with suppress(ValueError):
-                return type(number)(item)
+                return self.in_range(type(number)(item))
         examples = ", ".join(map(str, dict.fromkeys(known)))
         raise AnalysisError(
             f"the factor {self.name} has no value {item!r}: its values are such as {examples}"
         )
 
+    def in_range(self, number: int | float) -> int | float:
+        """Return a number; raise AnalysisError for one that the factor cannot have."""
+        if isfinite(number) and self.low <= number <= self.high:
+            return number
+        below = "" if self.high == inf else f" and at most {self.high:g}"
+        above = "a finite number" if self.low == -inf else f"at least {self.low:g}{below}"
+        raise AnalysisError(f"the factor {self.name} has no value {number}: it must be {above}")
+
 
 Factors = Mapping[str, tuple[Value, ...]]
+
+
+def single_value(factors: Factors, name: str) -> Value:
+    """Return the value of a factor that all arms share; raise AnalysisError if there are more."""
+    value, *others = factors[name]
+    if others:
+        raise AnalysisError(
+            f"the factor {name} is the same for all arms of this study: set one value, such as "
+            f"{name}={value}"
+        )
+    return value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,14 +165,8 @@ class Study:
     list_arms: ListArms | None = None
 
     def __post_init__(self) -> None:
-        """Raise DefinitionError if a claim names no measure of the study."""
-        known = {measure.name for measure in self.measures}
-        for claim in self.claims:
-            if claim.measure not in known:
-                raise DefinitionError(
-                    f"the claim {claim.name} is about {claim.measure}, which is no measure of the "
-                    f"study {self.title}: use {', '.join(sorted(known))}"
-                )
+        """Raise DefinitionError if the declaration has a fault."""
+        check_study(self)
 
     def arms(self, list_arms: ListArms) -> ListArms:
         """Declare the arms of a replicate."""
@@ -156,10 +177,17 @@ class Study:
         """Return the arms of a replicate, each with a name of its own."""
         if self.list_arms is None:
             raise DefinitionError(f"the study {self.title} declares no arms")
-        arms = list(self.list_arms(replicate, factors))
-        names = [arm.name for arm in arms]
-        if double := next((name for name in names if names.count(name) > 1), None):
-            raise DefinitionError(f"the study {self.title} has two arms {double}")
+        try:
+            arms = list(self.list_arms(replicate, factors))
+        except VisionflanError:
+            raise
+        except Exception as error:  # of code that may be anybody's
+            code = getattr(self.list_arms, "__code__", None)
+            where = locate(error, Path(code.co_filename) if code else None)
+            raise DefinitionError(
+                f"the arms of the study {self.title} cannot be listed: {where}"
+            ) from error
+        check_arms(self, arms)
         return arms
 
     def values(self, settings: Sequence[str], *, paper: bool, quick: bool) -> Factors:

@@ -114,7 +114,11 @@ def add_machine_settings(parser: argparse.ArgumentParser) -> None:
         "is not trained again",
     )
     parser.add_argument(
-        "--jobs", type=int, default=1, metavar="N", help="steps at a time (default: %(default)s)"
+        "--jobs",
+        type=positive_int,
+        default=1,
+        metavar="N",
+        help="steps at a time (default: %(default)s)",
     )
     parser.add_argument(
         "--ray",

@@ -78,6 +78,8 @@ study = Study(
             "connector",
             "its own, the aligned one, a random one, or the share of the aligned one in a mixture",
             (TUNED, ALIGNED, RANDOM, 0.5),
+            low=0,
+            high=1,
         ),
     ),
     holds_out_tasks=False,

@@ -156,8 +156,7 @@ def tuned(replicate: Replicate, name: str) -> ModelStep:
     if name == SINGLE:
         return replicate.train_chat(replicate.aligned)
     if name == LONGER:
-        steps = replicate.stage(BASE_STAGE).steps
-        changes = {} if steps is None else {"steps": steps}
-        return replicate.train_chat(replicate.aligned, **changes)
+        steps = replicate.num_steps(BASE_STAGE)
+        return replicate.train_chat(replicate.aligned, steps=steps, epochs=None)
     model: ModelStep = getattr(replicate, name)
     return model

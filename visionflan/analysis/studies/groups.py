@@ -15,7 +15,7 @@ from visionflan.analysis import measures
 from visionflan.analysis.arm_outputs import ArmOutputs
 from visionflan.analysis.claims import Claim, difference
 from visionflan.analysis.replicate import BASE, Replicate
-from visionflan.analysis.study import Arm, Factor, Factors, Measure, Study
+from visionflan.analysis.study import Arm, Factor, Factors, Measure, Study, single_value
 from visionflan.errors import AnalysisError
 from visionflan.evaluate.metric import ScoringContext
 from visionflan.evaluate.metrics.rouge_l import METRIC as ROUGE_L
@@ -74,7 +74,7 @@ study = Study(
             (ALL, *map(without, GROUPS), *(f"only {group}" for group in GROUPS)),
             quick=(ALL, without(GROUPS[0])),
         ),
-        Factor("rows", "the number of training rows of each arm", (ROWS,), paper=(100_000,)),
+        Factor("rows", "the number of training rows of each arm", (ROWS,), paper=(100_000,), low=1),
     ),
     measures=(
         *(
@@ -114,7 +114,7 @@ study = Study(
 @study.arms
 def arms(replicate: Replicate, factors: Factors) -> Iterator[Arm]:
     """Yield an arm for each selection of groups."""
-    (rows,) = map(int, factors["rows"])
+    rows = int(single_value(factors, "rows"))
     for name in map(str, factors["tasks"]):
         tasks = select(replicate, name)
         replicate.tasks.check_rows(tasks, rows)

@@ -69,15 +69,14 @@ study = Study(
 def arms(replicate: Replicate, factors: Factors) -> Iterator[Arm]:
     """Yield an arm for each order."""
     both = CombineStep(builds=(replicate.training_build, replicate.conversations))
-    steps = replicate.stage(BASE).steps
-    extra = replicate.stage(CHAT).steps or 0
+    steps = replicate.num_steps(BASE) + (replicate.stage(CHAT).steps or 0)
     for name in map(str, factors["stages"]):
         if name in (BASE_ONLY, TWO):
             model = replicate.base if name == BASE_ONLY else replicate.chat
         else:
             changes: dict[str, Any] = {}
-            if name == LONGER and steps is not None:
-                changes["steps"] = steps + extra
+            if name == LONGER:
+                changes = {"steps": steps, "epochs": None}
             model = replicate.train(BASE, replicate.aligned, build=both, **changes)
         outputs = {CONVERSATIONS: replicate.evaluate(model, replicate.conversations, limit=None)}
         yield replicate.arm(name, model, outputs=outputs, stages=name)

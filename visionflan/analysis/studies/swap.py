@@ -15,7 +15,7 @@ from visionflan.analysis.steps.pretrain import PretrainStep
 from visionflan.analysis.steps.surgery import ReplaceStep
 from visionflan.analysis.steps.train import ModelStep
 from visionflan.analysis.studies.synthetic import CONVERSATIONS, STYLE
-from visionflan.analysis.study import Arm, Factor, Factors, Study
+from visionflan.analysis.study import Arm, Factor, Factors, Study, single_value
 from visionflan.errors import AnalysisError
 
 OTHER_SEED = 1000  # added to the seed of the replicate
@@ -80,7 +80,7 @@ study = Study(
 @study.arms
 def arms(replicate: Replicate, factors: Factors) -> Iterator[Arm]:
     """Yield each stage with its own language model and with another one."""
-    (source,) = map(str, factors["language_model"])
+    source = str(single_value(factors, "language_model"))
     other = Path(source) if source != OTHER else pretrained_again(replicate)
     for stage in map(str, factors["stage"]):
         model = stage_model(replicate, stage)

@@ -11,10 +11,11 @@ from dataclasses import replace
 from visionflan.analysis import measures
 from visionflan.analysis.arm_outputs import ArmOutputs
 from visionflan.analysis.claims import Claim, difference
-from visionflan.analysis.replicate import Replicate
+from visionflan.analysis.replicate import CHAT, Replicate
 from visionflan.analysis.step import Step
 from visionflan.analysis.steps.train import ModelStep
 from visionflan.analysis.study import Arm, Factor, Factors, Measure, Study
+from visionflan.errors import AnalysisError
 
 CONVERSATIONS, PREFERENCE = "conversations", "preference"
 JUDGED = "llava_bench"
@@ -79,6 +80,7 @@ study = Study(
             (NONE, 10, SOME, MANY),
             paper=(0, 100, 1000, 10_000, 158_000),
             quick=(NONE, SOME),
+            low=0,
         ),
         Factor("start", "the model that they tune", ("base", "aligned"), quick=("base",)),
     ),
@@ -150,6 +152,7 @@ study = Study(
 def arms(replicate: Replicate, factors: Factors) -> Iterator[Arm]:
     """Yield an arm for each start and number of conversations."""
     plain = without_pretrained_style(replicate)
+    check_count(plain, max(map(int, factors["k"])))
     for start in map(str, factors["start"]):
         initial = plain.base if start == "base" else plain.aligned
         for k in map(int, factors["k"]):
@@ -157,6 +160,16 @@ def arms(replicate: Replicate, factors: Factors) -> Iterator[Arm]:
             styled = plain.evaluate(model, plain.conversations, limit=None)
             outputs = {CONVERSATIONS: styled, **judged_answers(plain, model)}
             yield plain.arm(f"{start}, k={k}", model, outputs=outputs, start=start, k=k)
+
+
+def check_count(replicate: Replicate, k: int) -> None:
+    """Raise AnalysisError if fewer conversations are written than an arm is to train on."""
+    count = replicate.stage(CHAT).data.synthetic_conversations
+    if count is not None and k > count:
+        raise AnalysisError(
+            f"an arm has {k:,} conversations, but the recipe writes {count:,}: set fewer, or "
+            f"--set-recipe stages.chat.data.synthetic_conversations={k}"
+        )
 
 
 def without_pretrained_style(replicate: Replicate) -> Replicate:

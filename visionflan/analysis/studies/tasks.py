@@ -17,7 +17,7 @@ from visionflan.analysis.study import Arm, Factor, Factors, Study
 from visionflan.train.config import MixtureConfig
 from visionflan.vocabulary import TaskGroup
 
-SPEC = re.compile(r"(?:(near|far):)?(\d+|all)([x/])(\d+)")
+SPEC = re.compile(r"(?:(near|far):)?([1-9]\d*|all)([x/])([1-9]\d*)")
 ROWS = 800
 NEIGHBORS, YES_NO, LISTED = "neighbors", "yes/no", "options"  # notes
 FEW, MANY, NEAR, FAR = (f"{tasks}/{ROWS}" for tasks in ("2", "all", "near:8", "far:8"))
