@@ -7,7 +7,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from visionflan.analysis.studies import names
-from visionflan.analysis.verdict_text import number_text
+from visionflan.analysis.verdict_text import number_text, support_text
 from visionflan.plural import counted
 
 DECIMALS = 3
@@ -24,8 +24,8 @@ of its own, pretrained anew for each seed, and drawn images of 32 x 32 pixels. W
 tell:
 
 - **Nothing about size.** Which data help a model of two million parameters says little about one of
-  seven billion, whose language model has read the world. A claim that holds here holds for the
-  mechanism; one that fails here may hold there.
+  seven billion, whose language model has read the world. A claim that holds here shows that the
+  effect can occur; whether it does there, as whether one that fails here fails there, is open.
 - **Nothing about real images.** The drawings have few shapes, clean labels and no clutter.
 - **Pretraining has seen the labels** of the training tasks, which CLIP has not. Only tasks that are
   held out from pretraining too are new.
@@ -34,8 +34,18 @@ tell:
 - **Intervals are over runs**, not over other questions: another set of questions may move every
   number.
 
-`make findings` draws the data, builds, and runs all of it again. Times are those of machines that
-did other work besides.
+A claim is supported if the whole interval of its effect is as the column "supported if" says,
+contradicted if all of it lies on the other side of zero (of the same number where the claim is that
+there is no gain), and else undecided. The effect is the contrast of arms that the section of the
+study writes out. The interval is at the level that Holm's correction over the claims of that study
+leaves, 95 % or more, so those of two claims may have different levels. "About 9 replicates would
+decide it" means with a probability of 80 %, if mean and spread stay as they are. Rows, steps and
+target tokens of an arm are those of all training stages that led to its model.
+
+`make findings` draws the data, builds, and runs all of it again in `miniature/`, which takes hours;
+`python scripts/run_studies.py miniature modules` does so for one study, and each section ends with
+the command that this runs. The directory of that study then has the page with every replicate.
+Times are those of machines that did other work besides.
 """
 # What is added to the name of a study that was run in another way, and which.
 VARIANTS = {
@@ -65,8 +75,8 @@ def findings() -> str:
     }
     overview = [
         "## All claims\n",
-        "| study | claim | verdict | effect | the paper |",
-        "| --- | --- | --- | --- | --- |",
+        "| study | claim | supported if | effect | verdict | the paper |",
+        "| --- | --- | --- | --- | --- | --- |",
         *(row for name, result in results.items() for row in claim_rows(name, result)),
         "",
     ]
@@ -85,8 +95,9 @@ def claim_rows(name: str, result: Mapping[str, Any]) -> Iterator[str]:
         cells = [
             f"[{name}](#{name})",
             claim["sentence"],
-            STATUSES[verdict["status"]],
+            support_text(claim["direction"], claim["smallest"]),
             effect,
+            STATUSES[verdict["status"]],
             claim["paper"] or "not studied",
         ]
         yield table_row(cells)
@@ -99,9 +110,13 @@ def section(name: str, result: Mapping[str, Any]) -> Iterator[str]:
     yield f"{about['question']} ({about['paper']})\n"
     if variant := VARIANTS[name.removeprefix(result["settings"]["study"])]:
         yield f"{variant}\n"
+    labels = {measure["name"]: measure["label"] for measure in about["measures"]}
     for verdict in result["verdicts"]:
         claim = verdict["claim"]
-        yield f"- {claim['sentence']} {verdict['sentence']} (`{claim['measure']}`)"
+        measure = f"`{claim['measure']}`: {labels[claim['measure']]}"
+        yield f"- {claim['sentence']} {verdict['sentence']} ({measure})"
+    yield "\nThe arms differ in:\n"
+    yield from (f"- `{name}`: {description}" for name, description in about["factors"].items())
     yield f"\nMean and standard deviation over {counted(seeds, 'replicate')}:\n"
     yield from arm_table(result)
     yield ""

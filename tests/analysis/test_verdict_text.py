@@ -2,6 +2,7 @@ import pytest
 
 from tests.helpers.claims import claim_values, verdict
 from visionflan.analysis.claims import Contrast, Direction
+from visionflan.analysis.verdict_text import rule_text
 from visionflan.analysis.verdicts import decide
 from visionflan.evaluate.aggregate.intervals import ConfidenceInterval
 
@@ -122,3 +123,20 @@ def test_several_runs_are_not_judged_by_their_intervals_over_questions() -> None
     )
     assert with_intervals.sentence == plain.sentence
     assert with_intervals.question_intervals == tuple(intervals)
+
+
+@pytest.mark.parametrize(
+    ("direction", "smallest", "supported", "contradicted"),
+    [
+        ("higher", 0.05, "above 0.05", "below 0"),
+        ("lower", 0.05, "below −0.05", "above 0"),
+        ("not_higher", 0.05, "below 0.05", "above it"),
+        ("lower", 0.0, "below 0", "above 0"),
+    ],
+)
+def test_the_rule_of_a_claim_names_both_ends(
+    direction: Direction, smallest: float, supported: str, contradicted: str
+) -> None:
+    assert rule_text(direction, smallest) == (
+        f"Supported if the interval lies wholly {supported}, contradicted if wholly {contradicted}."
+    )

@@ -55,12 +55,18 @@ def results(
             "title": "Which parts",
             "question": "What is learned?",
             "paper": "Table 5",
+            "factors": {"trained": "the parts that <train>"},
             "measures": [{"name": "score", "label": "score on tasks", "paper": "MMBench"}],
             "notes": [{"name": "yes/no", "label": "share answered by yes or no"}],
             "limits": ["A tiny model."],
             "paper_numbers": ["both: 69.8"],
         },
-        "settings": {"study": "modules", "quick": quick, "recipe": {"name": "tiny"}},
+        "settings": {
+            "study": "modules",
+            "quick": quick,
+            "recipe": {"name": "tiny"},
+            "factors": {"trained": ["none", "both"]},
+        },
         "command": "visionflan analyze modules",
         "date": "2026-01-02",
         "seeds": list(range(len(values))),
@@ -90,12 +96,25 @@ def test_a_verdict_is_shown_with_its_claim_its_replicates_and_the_paper() -> Non
     page = render_study(results([0.3, 0.31, 0.32]))
     assert '<span class="tag supported">Supported</span>' in page
     assert "Both are better than &lt;none&gt;." in page
-    assert "The paper: 69.8 against 45.0." in page
+    assert "Paper: 69.8 against 45.0." in page
     # Three of the contrast, and three of each arm.
     assert page.count('class="replicate"') == 3 + 2 * 3
     assert "visionflan analyze modules" in page
     assert "1,234" in page
     assert "A tiny model." in page
+
+
+def test_a_reader_sees_what_decides_a_claim_and_what_names_of_arms_mean() -> None:
+    page = render_study(results([0.3, 0.31, 0.32]))
+    assert (
+        "Supported if the interval lies wholly above 0.05, contradicted if wholly below 0" in page
+    )
+    assert "<strong>trained</strong>: none, both (the parts that &lt;train&gt;)" in page
+    assert "Paper: Table 5." in page
+
+
+def test_a_negative_mean_has_a_true_minus_sign() -> None:
+    assert ">−0.100</td>" in render_study(results([-0.5, -0.5]))
 
 
 def test_each_replicate_has_its_interval_over_questions_or_a_dash() -> None:

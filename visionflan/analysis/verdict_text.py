@@ -2,7 +2,7 @@
 
 from math import floor, log10
 
-from visionflan.analysis.claims import Claim
+from visionflan.analysis.claims import Claim, Direction
 from visionflan.analysis.power import MAX_REPLICATES
 from visionflan.analysis.student_t import MeanInterval
 from visionflan.evaluate.aggregate.intervals import ConfidenceInterval
@@ -40,6 +40,21 @@ def undecided_text(
     else:
         outlook = f"more than {MAX_REPLICATES} replicates would be needed to decide it"
     return f"Undecided: {effect_text(claim, estimate, replicates)}; {outlook}."
+
+
+def support_text(direction: Direction, smallest: float) -> str:
+    """Return where the interval of a claim must lie to support it, such as `above 0.05`."""
+    boundary = number_text(-smallest if direction == "lower" else smallest)
+    return f"{'above' if direction == 'higher' else 'below'} {boundary}"
+
+
+def rule_text(direction: Direction, smallest: float) -> str:
+    """Return when a claim is supported and when contradicted, both by the place of its interval."""
+    against = {"higher": "below 0", "lower": "above 0", "not_higher": "above it"}
+    return (
+        f"Supported if the interval lies wholly {support_text(direction, smallest)}, contradicted "
+        f"if wholly {against[direction]}."
+    )
 
 
 def equal_text(claim: Claim, value: float, replicates: str) -> str:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 import visionflan
 from visionflan.analysis.results import read_results
 from visionflan.analysis.study_links import PAGE
-from visionflan.analysis.verdict_text import number_text
+from visionflan.analysis.verdict_text import number_text, rule_text
 from visionflan.atomic_write import write_text
 from visionflan.report import number_format
 from visionflan.report.html import asset, environment
@@ -46,6 +46,7 @@ class ClaimView(NamedTuple):
     label: str
     claim: Mapping[str, Any]
     verdict: str
+    rule: str
     measure: str
     figure: Markup
     replicates: Sequence[ReplicateRow]
@@ -57,6 +58,14 @@ class MeasureView(NamedTuple):
     label: str
     paper: str
     figure: Markup
+
+
+class FactorRow(NamedTuple):
+    """A factor with its values in this study."""
+
+    name: str
+    description: str
+    values: str
 
 
 class ArmRow(NamedTuple):
@@ -82,6 +91,7 @@ class StudyPage:
     about: Mapping[str, Any]
     claims: Sequence[ClaimView]
     measures: Sequence[MeasureView]
+    factors: Sequence[FactorRow]
     arms: Sequence[ArmRow]
     notes: NotesView | None
     settings: str
@@ -106,6 +116,7 @@ def render_study(results: Mapping[str, Any]) -> str:
         about=about,
         claims=list(claim_views(results)),
         measures=list(measure_views(results)),
+        factors=list(factor_rows(results)),
         arms=list(arm_rows(results)),
         notes=notes_view(results),
         settings=number_format.pretty_json(results["settings"]),
@@ -128,6 +139,7 @@ def claim_views(results: Mapping[str, Any]) -> Iterator[ClaimView]:
             STATUSES[verdict["status"]],
             claim,
             verdict["sentence"],
+            rule_text(claim["direction"], claim["smallest"]),
             labels[claim["measure"]],
             figure,
             [replicate_row(replicate) for replicate in replicates],
@@ -178,6 +190,13 @@ def measured(arm: Mapping[str, Any], measure: str) -> list[float]:
     return [value for value in values if value is not None]
 
 
+def factor_rows(results: Mapping[str, Any]) -> Iterator[FactorRow]:
+    """Yield each factor, so that a reader knows what the names of arms mean."""
+    values = results["settings"]["factors"]
+    for name, description in results["about"]["factors"].items():
+        yield FactorRow(name, description, ", ".join(map(str, values[name])))
+
+
 def arm_rows(results: Mapping[str, Any]) -> Iterator[ArmRow]:
     """Yield the row of each arm."""
     measures = [measure["name"] for measure in results["about"]["measures"]]
@@ -189,7 +208,7 @@ def arm_rows(results: Mapping[str, Any]) -> Iterator[ArmRow]:
             for name in ("rows", "steps", "target_tokens", "seconds")
         )
         values = (measured(arm, name) for name in measures)
-        cells = [f"{fmean(value):.3f}" if value else number_format.NONE for value in values]
+        cells = [number_text(fmean(value), 3) if value else number_format.NONE for value in values]
         failures = [
             f"seed {result['seed']}: {result['failure']}"
             for result in arm["replicates"]
