@@ -22,14 +22,18 @@ from visionflan.quickstart import MINIATURE, REAL_RELEASES, SPECIMENS, miniature
 FINDINGS = Path(__file__).parent.parent / "docs" / "findings"
 # Studies need more questions than the quickstart asks.
 HELD_OUT_IMAGES = 0.2
-# What the studies of tasks read besides: tasks alike, of which some can be held out, in each group.
+# What the studies of tasks read besides: tasks alike, of which some can be held out, in each group;
+# and, for `reading`, captions.
 MORE_SPECIMENS = {
     "domainnet": 2000,
     "flickr30k": 400,
     "nocaps": 400,
     "office31": 500,
+    "textcaps": 600,
     "vizwiz": 300,
 }
+# Its captions have capitalized words within a sentence, which no other drawn captions have.
+CAPTIONS_WITH_NAMES = "textcaps/caption_generation"
 MORE_TASKS = (
     "coco/image_classification_*",
     "domainnet/*_image_classification",
@@ -108,7 +112,8 @@ def draw_builds(directory: Path) -> None:
     wide = replace(narrow, tasks=(*narrow.tasks, *MORE_TASKS))
     build(releases, directory / "build", narrow, log=log)
     build(releases, directory / "wide_build", wide, log=log)
-    build(releases, directory / "phrasings_build", replace(narrow, phrasings="all"), log=log)
+    phrasings = replace(narrow, phrasings="all", tasks=(*narrow.tasks, CAPTIONS_WITH_NAMES))
+    build(releases, directory / "phrasings_build", phrasings, log=log)
 
 
 def run(directory: Path, name: str, seeds: str, jobs: str) -> int:
