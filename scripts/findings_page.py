@@ -51,9 +51,10 @@ Times are those of machines that did other work besides.
 VARIANTS = {
     "": "",
     "_real": "The same on real releases, cut down to a few hundred rows a task.",
-    "_phrasings": "The same on a build with several phrasings of each instruction, and with captions "
-    "that have names: a model this small that was trained on one phrasing hardly understands other "
-    "words (see `phrasing`), such as the questions of this study. Run after the one above.",
+    "_phrasings": "The same on a build with several phrasings of each instruction, and with "
+    "captions that have names: a model this small that was trained on one phrasing hardly "
+    "understands other words (see `phrasing`), such as the questions of this study. Run after the "
+    "one above.",
     "_rate": "The same with half the learning rate of the first stage in the second, as the paper "
     "has it, where `tiny` has a tenth; run after the one above.",
 }
