@@ -110,6 +110,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tests.helpers.toy_steps import SumStep
+from visionflan.analysis import measures
 from visionflan.analysis.study import Factor, Study
 
 
@@ -121,7 +122,7 @@ class OwnStep(SumStep):
 step = OwnStep(number=3, inputs=(SumStep(number=2),))
 study = Study(
     title="Own", question="?", paper="-", factors=(Factor("k", "k", (step,)),),
-    measures=(), claims=(), holds_out_tasks=False,
+    measures=(measures.TRAINED,), claims=(), holds_out_tasks=False,
 )
 
 
