@@ -117,7 +117,7 @@ def import_file(name: str, path: Path) -> ModuleType:
         spec.loader.exec_module(loaded)
     except Exception as error:
         del sys.modules[spec.name]
-        raise DefinitionError(locate(error, path)) from error
+        raise DefinitionError(locate(error, path.absolute())) from error
     return loaded
 
 

@@ -137,3 +137,9 @@ def test_the_plan_of_a_paper_table_is_printed(capsys: pytest.CaptureFixture[str]
     assert printed.startswith("tasks: 10x10000, 187x500, 20x10000, 187x1000, 187x10000\n5 arms")
     assert "187x500 (tasks 187," in printed
     assert "6 train\n  5 evaluate\n0 done, 12 to run" in printed
+    assert "not testable, since there is no arm all/800: All tasks are better than two" in printed
+
+
+def test_a_plan_with_all_arms_can_test_each_claim() -> None:
+    for name in names():
+        assert not list(plan(name, "tiny").untestable_claims)

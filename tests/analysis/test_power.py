@@ -108,10 +108,10 @@ def test_the_seeds_needed_are_those_at_the_worst_level_of_the_study() -> None:
     assert [row.claim.name for row in rows[:2]] == ["connector", "lower"]
     assert [row.replicates for row in rows] == [12, 6, 6, None, None, None]
     assert [row.sentence for row in rows[2:]] == [
-        "6 replicates",
+        "6 replicates for a power of 80%",
         "none suffices: the expected effect does not support the claim",
         "more than 200 replicates",
-        "unknown without a pilot's effect and spread",
+        "unknown, since the claim assumes no effect and spread: the page of a first run tells it",
     ]
     assert list(rows[0].power) == [3, 5, 10]
     assert rows[0].power[5] == pytest.approx(power(0.025, 0.02, 5, 0.0, 1 - 0.05 / 6))

@@ -8,7 +8,7 @@ import pytest
 
 from visionflan.analysis.plan import StudySettings, plan_study
 from visionflan.analysis.studies import load, names
-from visionflan.analysis.study import Factor, Study
+from visionflan.analysis.study import Factor, Study, values_text
 from visionflan.errors import AnalysisError, DefinitionError, UnknownNameError
 from visionflan.train.config import TrainConfig
 
@@ -58,11 +58,38 @@ def test_an_unknown_study_suggests_a_near_one() -> None:
         load("module")
 
 
+def test_an_unknown_study_names_the_command_that_lists_them_or_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UnknownNameError, match="'my_own': see `visionflan analyze`"):
+        load("my_own")
+    Path("my_own.py").touch()
+    with pytest.raises(UnknownNameError, match=r"did you mean the file my_own\.py\?"):
+        load("my_own")
+
+
+def test_a_relative_path_has_the_line_of_the_fault_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("faulty.py").write_text("\nstudy = 1 / 0\n")
+    with pytest.raises(DefinitionError, match=r"faulty\.py:2: ZeroDivisionError"):
+        load("faulty.py")
+
+
 FACTOR = Factor("k", "", (0, 10, "some"), pattern=r"\d+x\d+")
 
 
 def test_values_have_the_type_of_the_declared_ones() -> None:
     assert FACTOR.parse("5,some,3x4,5") == (5, "some", "3x4")
+
+
+def test_a_declared_value_may_have_a_comma() -> None:
+    factor = Factor("stages", "", ("mixed", "mixed, longer"))
+    assert factor.parse("mixed, longer,mixed") == ("mixed, longer", "mixed")
+    assert factor.parse("mixed,mixed, longer") == ("mixed", "mixed, longer")
+    assert values_text(factor.values) == 'mixed, "mixed, longer"'
 
 
 @pytest.mark.parametrize("text", ["some,other", "1.5", "x4"])

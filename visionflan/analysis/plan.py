@@ -97,6 +97,14 @@ class StudyPlan:
         """The tasks that no stage trains on."""
         return self.replicates[0][0].held_out_tasks
 
+    @property
+    def untestable_claims(self) -> Iterator[str]:
+        """A sentence for each claim about an arm that is not planned."""
+        _, arms = self.replicates[0]
+        for claim in self.study.claims:
+            if absent := [name for name in claim.contrast.weights if name not in arms]:
+                yield f"not testable, since there is no arm {absent[0]}: {claim.sentence}"
+
 
 def plan_study(study: Study, settings: StudySettings) -> StudyPlan:
     """Return the arms of a study; nothing is trained."""

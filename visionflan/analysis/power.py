@@ -12,6 +12,7 @@ from visionflan.plural import counted
 
 POWER = 0.8
 MAX_REPLICATES = 200
+UNKNOWN = "unknown, since the claim assumes no effect and spread: the page of a first run tells it"
 NUMBERS = (3, 5, 10)  # of replicates, for which a table states the power
 
 
@@ -72,7 +73,7 @@ def seeds_needed(claims: Sequence[Claim], alpha: float = ALPHA) -> list[SeedsNee
 def claim_needs(claim: Claim, level: float) -> SeedsNeeded:
     """Return how many replicates one claim needs at a level."""
     if claim.expected is None or claim.sd is None:
-        return SeedsNeeded(claim, level, None, {}, "unknown without a pilot's effect and spread")
+        return SeedsNeeded(claim, level, None, {}, UNKNOWN)
     beyond, sd = claim.support.distance(claim.expected), claim.sd
     by_number = {number: power(beyond, sd, number, 0.0, level) for number in NUMBERS}
     needed = replicates_to_decide(beyond, sd, 0.0, level)
@@ -81,5 +82,5 @@ def claim_needs(claim: Claim, level: float) -> SeedsNeeded:
     elif needed is None:
         sentence = f"more than {MAX_REPLICATES} replicates"
     else:
-        sentence = counted(needed, "replicate")
+        sentence = f"{counted(needed, 'replicate')} for a power of {POWER:.0%}"
     return SeedsNeeded(claim, level, needed, by_number, sentence)

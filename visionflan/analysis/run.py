@@ -85,9 +85,12 @@ def run_study(
     adopt_stages(finished, plan, store, out, log)
     store.check_outputs(plan.steps)
     missing = len(steps_to_run(plan.targets, store))
+    for sentence in plan.untestable_claims:
+        log(sentence)
     log(f"{counted(len(plan.steps), 'step')}, of which {missing} are to be run")
     failures: Mapping[str, StepFailure] = {}
     if missing:
+        log(f"what each of them prints is in {store.path}/steps/*/log.txt")
         runtime = workers.runtime(plan.settings.recipe.runtime)
         failures = execute(plan.targets, store, workers.open(), runtime, log)
     results = collect_results(plan, store, failures, command)

@@ -51,20 +51,27 @@ class Factor(NamedTuple):
 
     def parse(self, text: str) -> tuple[Value, ...]:
         """Return values from the command line, of the type of the declared ones."""
-        values = [self.parse_value(item) for item in text.split(",") if item]
+        with_commas = [re.escape(str(value)) for value in self.known if "," in str(value)]
+        items = re.findall("|".join([*with_commas, "[^,]+"]), text)
+        values = [self.parse_value(item) for item in items]
         if not values:
             raise AnalysisError(f"the factor {self.name} has no value: write {self.name}=VALUE")
         return tuple(dict.fromkeys(values))
 
+    @property
+    def known(self) -> tuple[Value, ...]:
+        """The declared values."""
+        return (*self.values, *self.paper, *self.quick)
+
     def parse_value(self, item: str) -> Value:
         """Return one value from the command line."""
-        known = (*self.values, *self.paper, *self.quick)
+        known = self.known
         if item in known or (self.pattern and re.fullmatch(self.pattern, item)):
             return item
         for number in (value for value in known if not isinstance(value, str)):
             with suppress(ValueError):
                 return self.in_range(type(number)(item))
-        examples = ", ".join(map(str, dict.fromkeys(known)))
+        examples = values_text(dict.fromkeys(known))
         raise AnalysisError(
             f"the factor {self.name} has no value {item!r}: its values are such as {examples}"
         )
@@ -79,6 +86,12 @@ class Factor(NamedTuple):
 
 
 Factors = Mapping[str, tuple[Value, ...]]
+
+
+def values_text(values: Iterable[Value]) -> str:
+    """Return values as a list, with quotes around one that has a comma itself."""
+    texts = map(str, values)
+    return ", ".join(f'"{text}"' if "," in text else text for text in texts)
 
 
 def single_value(factors: Factors, name: str) -> Value:

@@ -10,6 +10,7 @@ import shlex
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 from visionflan.cli.shared.log import log
@@ -17,8 +18,10 @@ from visionflan.cli.shared.parsers import positive_int
 from visionflan.errors import UsageError
 
 if TYPE_CHECKING:
-    from visionflan.analysis.plan import StudySettings
+    from visionflan.analysis.plan import StudyPlan, StudySettings
     from visionflan.analysis.store import Store
+
+INDENT = 14 * " "  # of the description of a factor
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -152,11 +155,17 @@ def run(args: argparse.Namespace) -> int:
 def list_studies() -> int:
     """Print each study with its question and its factors."""
     from visionflan.analysis.studies import load_all
+    from visionflan.analysis.study import values_text
 
     for name, study in load_all():
         print(f"{name:<12}{study.question} ({study.paper})")
         for factor in study.factors:
-            print(f"{'':<12}{factor.name}: {', '.join(map(str, factor.values))}")
+            print(f"{'':<12}{factor.name}: {values_text(factor.values)}")
+            print(
+                fill(
+                    f"({factor.description})", 100, initial_indent=INDENT, subsequent_indent=INDENT
+                )
+            )
     return 0
 
 
@@ -170,7 +179,10 @@ def show_seeds_needed(name: str) -> int:
         print(f"  {row.sentence}")
         if row.power:
             shares = (f"{share:.0%} with {count}" for count, share in row.power.items())
-            print(f"  power at an expected {row.claim.expected:g}: {', '.join(shares)}")
+            print(
+                f"  power at an expected {row.claim.expected:g} with a standard deviation of "
+                f"{row.claim.sd:g}: {', '.join(shares)}"
+            )
     return 0
 
 
@@ -213,32 +225,42 @@ def show_plan(settings: "StudySettings", store: "Store", jobs: int) -> int:
     """Print the arms of a study, its steps by kind, and what is left to do."""
     from collections import Counter
 
-    from visionflan.analysis.estimate import estimate
-    from visionflan.analysis.finished_runs import match_runs
     from visionflan.analysis.plan import plan_study
     from visionflan.analysis.studies import load
+    from visionflan.analysis.study import values_text
     from visionflan.plural import counted
-    from visionflan.progress import duration
 
     plan = plan_study(load(settings.name), settings)
     _, arms = plan.replicates[0]
     for name, values in settings.factors.items():
-        print(f"{name}: {', '.join(map(str, values))}")
+        print(f"{name}: {values_text(values)}")
     print(f"{counted(len(arms), 'arm')}, {counted(len(settings.seeds), 'replicate')} of each:")
     for name, arm in arms.items():
         notes = ", ".join(f"{key} {value:.3g}" for key, value in arm.notes.items())
         print(f"  {name}{f' ({notes})' if notes else ''}")
     if plan.held_out_tasks:
         print(f"held out from all training: {', '.join(plan.held_out_tasks)}")
+    for sentence in plan.untestable_claims:
+        print(sentence)
     print(f"{counted(len(plan.steps), 'step')}:")
     for kind, count in Counter(step.kind for step in plan.steps).items():
         print(f"  {count} {kind}")
+    show_remaining_work(plan, store, jobs)
+    return 0
+
+
+def show_remaining_work(plan: "StudyPlan", store: "Store", jobs: int) -> None:
+    """Print what finished runs have done already, and the time and disk of the rest."""
+    from visionflan.analysis.estimate import estimate
+    from visionflan.analysis.finished_runs import match_runs
+    from visionflan.progress import duration
+
     finished = match_runs(plan)
     for stage in finished:
         print(stage.sentence)
     adopted = {stage.step.digest for stage in finished if stage.step is not None}
     store.check_outputs(step for step in plan.steps if step.digest not in adopted)
-    is_tiny = settings.recipe.pretrain is not None
+    is_tiny = plan.settings.recipe.pretrain is not None
     left = estimate(plan, store, is_tiny=is_tiny, adopted=adopted)
     print(f"{left.done} done, {left.missing} to run", end="")
     if left.seconds is not None:
@@ -246,7 +268,6 @@ def show_plan(settings: "StudySettings", store: "Store", jobs: int) -> int:
     if left.num_bytes is not None:
         print(f", {left.num_bytes / 1e6:,.0f} MB", end="")
     print()
-    return 0
 
 
 def run_and_show(args: argparse.Namespace, settings: "StudySettings", store: "Store") -> int:

@@ -24,10 +24,14 @@ def load(name: str) -> Study:
     if name.endswith(".py"):
         return load_file(Path(name))
     if name not in names():
-        raise unknown_name_error("study", name, names())
+        file = Path(f"{name}.py")
+        hint = f"did you mean the file {file}?" if file.is_file() else "see `visionflan analyze`."
+        raise unknown_name_error("study", name, names(), hint)
     study: object = getattr(STUDIES.import_module(name), "study", None)
     if not isinstance(study, Study):
-        raise DefinitionError(f"the file of the study {name} must define one `study`")
+        raise DefinitionError(
+            f"the file of the study {name} must define one `study`, as in `study = Study(...)`"
+        )
     return study
 
 
@@ -40,7 +44,7 @@ def load_file(path: Path) -> Study:
     del sys.modules[name]  # so that its own steps travel to other processes with their code
     study: object = getattr(module, "study", None)
     if not isinstance(study, Study):
-        raise DefinitionError(f"{path} must define one `study`")
+        raise DefinitionError(f"{path} must define one `study`, as in `study = Study(...)`")
     return study
 
 

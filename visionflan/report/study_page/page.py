@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 import visionflan
 from visionflan.analysis.results import read_results
+from visionflan.analysis.study import values_text
 from visionflan.analysis.study_links import PAGE
 from visionflan.analysis.verdict_text import number_text, rule_text
 from visionflan.atomic_write import write_text
@@ -194,7 +195,7 @@ def factor_rows(results: Mapping[str, Any]) -> Iterator[FactorRow]:
     """Yield each factor, so that a reader knows what the names of arms mean."""
     values = results["settings"]["factors"]
     for name, description in results["about"]["factors"].items():
-        yield FactorRow(name, description, ", ".join(map(str, values[name])))
+        yield FactorRow(name, description, values_text(values[name]))
 
 
 def arm_rows(results: Mapping[str, Any]) -> Iterator[ArmRow]:
