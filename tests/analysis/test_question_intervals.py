@@ -208,3 +208,5 @@ def test_results_have_the_interval_of_each_replicate(tmp_path: Path) -> None:
         row = next(csv.DictReader(file))
     assert json.loads(row["question_intervals"]) == verdict["question_intervals"]
     assert json.loads(row["values"]) == verdict["values"]
+    claim = verdict["claim"]
+    assert (row["direction"], float(row["smallest"])) == (claim["direction"], claim["smallest"])

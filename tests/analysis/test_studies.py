@@ -1,29 +1,34 @@
 """Studies are found by name or file, and their factors take values from the command line."""
 
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
+from visionflan.analysis import measures
+from visionflan.analysis.claims import Claim
 from visionflan.analysis.plan import StudySettings, plan_study
 from visionflan.analysis.studies import load, names
-from visionflan.analysis.study import Factor, Study, values_text
+from visionflan.analysis.study import Factor, Measure, Study, values_text
 from visionflan.errors import AnalysisError, DefinitionError, UnknownNameError
 from visionflan.train.config import TrainConfig
 
-PAGE = Path(__file__).parents[2] / "docs" / "studies.md"
+DOCS = Path(__file__).parents[2] / "docs"
+GUIDE = (DOCS / "add-a-study.md").read_text()
 
 
 def test_the_page_lists_every_study() -> None:
-    assert set(re.findall(r"^\| `(\w+)` \|", PAGE.read_text(), re.MULTILINE)) == set(names())
+    assert set(
+        re.findall(r"^\| `(\w+)` \|", (DOCS / "studies.md").read_text(), re.MULTILINE)
+    ) == set(names())
 
 
 def test_the_study_of_the_page_is_planned(
     tmp_path: Path, study_build: Path, short_recipe: TrainConfig
 ) -> None:
     file = tmp_path / "my_study.py"
-    file.write_text(PAGE.read_text().split("```python\n")[1].split("```")[0])
+    file.write_text(GUIDE.split("```python\n")[1].split("```")[0])
     study = load(str(file))
     settings = StudySettings(
         name=str(file),
@@ -36,6 +41,19 @@ def test_the_study_of_the_page_is_planned(
     assert [sorted(arms) for _, arms in plan.replicates] == [["300 steps", "600 steps"]] * 2
     # Of each seed: pretraining, alignment, and training and evaluation of two arms.
     assert len(plan.steps) == 2 * (1 + 1 + 2 * 2)
+
+
+def test_the_guide_lists_every_measure_and_field_of_a_claim() -> None:
+    shared = {
+        (name, measure.name)
+        for name, measure in vars(measures).items()
+        if isinstance(measure, Measure)
+    }
+    assert shared == set(re.findall(r"^\| `([A-Z_]+)` \| `(\w+)`", GUIDE, re.MULTILINE))
+    table = GUIDE.partition("| field |")[2]
+    rows = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+    documented = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
+    assert documented == [field.name for field in fields(Claim)]
 
 
 @pytest.mark.parametrize(

@@ -149,14 +149,19 @@ def claim_row(verdict: Verdict) -> dict[str, Any]:
     claim = row.pop("claim")
     for name in ("values", "question_intervals"):
         row[name] = json.dumps(row[name])
-    return {"claim": claim["name"], "measure": claim["measure"], **row}
+    decides = ("measure", "direction", "smallest")
+    return {"claim": claim["name"], **{name: claim[name] for name in decides}, **row}
 
 
 def arm_rows(results: StudyResults) -> Iterator[dict[str, Any]]:
-    """Yield a row for each arm, replicate and measure."""
+    """Yield a row for each arm, replicate and measure.
+
+    The columns of factors have names that no other column has: `steps` is often one of both.
+    """
     for arm in results.arms:
+        factors = {f"factor_{name}": value for name, value in arm.factors.items()}
         for result in arm.replicates:
-            common = {"arm": arm.name, **arm.factors, "seed": result.seed, **asdict(result.budget)}
+            common = {"arm": arm.name, **factors, "seed": result.seed, **asdict(result.budget)}
             for measure, value in result.measures.items() or [("", None)]:
                 yield {**common, "measure": measure, "value": value, "failure": result.failure}
 
