@@ -67,8 +67,10 @@ TRIED = """\
 - **Forgetting.** The sets had 8 to 10 images each and now have 80 to 100. The aligned model still
   knows their classes at chance only, so that there is nothing to forget.
 - **Style.** The second stage of `tiny` has a tenth of the learning rate of the first, which brings
-  next to nothing of the style of conversations to a model that was pretrained without any. `_rate`
-  takes the ratio of the paper instead.
+  next to nothing of the style of conversations to a model that was pretrained without any. At the
+  ratio of the paper (`synthetic_rate`) a thousand conversations bring little more of it, and the
+  score on closed questions falls from 0.74 to 0.41; ten conversations, which the same number of
+  steps repeats two hundred times, bring more.
 """
 # What is added to the name of a study that was run in another way, and which.
 VARIANTS = {
