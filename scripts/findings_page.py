@@ -38,9 +38,10 @@ A claim is supported if the whole interval of its effect is as the column "suppo
 contradicted if all of it lies on the other side of zero (of the same number where the claim is that
 there is no gain), and else undecided. The effect is the contrast of arms that the section of the
 study writes out. The interval is at the level that Holm's correction over the claims of that study
-leaves, 95 % or more, so those of two claims may have different levels. "About 9 replicates would
-decide it" means with a probability of 80 %, if mean and spread stay as they are. Rows, steps and
-target tokens of an arm are those of all training stages that led to its model.
+leaves, 95 % or more, so those of two claims may have different levels; nothing is corrected over
+studies, so of twenty studies one is to be expected with a false verdict, at most. "About 9
+replicates would decide it" means with a probability of 80 %, if mean and spread stay as they are.
+Rows, steps and target tokens of an arm are those of all training stages that led to its model.
 
 `make findings` draws the data, builds, and runs all of it again in `miniature/`, which takes hours;
 `python scripts/run_studies.py miniature modules` does so for one study, and each section ends with
@@ -75,7 +76,8 @@ TRIED = """\
 # What is added to the name of a study that was run in another way, and which.
 VARIANTS = {
     "": "",
-    "_real": "The same on real releases, cut down to a few hundred rows a task.",
+    "_real": "The same on real releases, cut down to a few hundred rows a task; "
+    "`python scripts/run_studies.py miniature modules_real --real DIR` runs it on those in DIR.",
     "_phrasings": "The same on a build with several phrasings of each instruction, and with "
     "captions that have names: a model this small that was trained on one phrasing hardly "
     "understands other words (see `phrasing`), such as the questions of this study. Run after the "
