@@ -4,7 +4,9 @@ import json
 import re
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 
@@ -97,6 +99,14 @@ def test_a_process_that_dies_costs_only_its_step(store: Store) -> None:
 def test_a_fault_of_the_code_is_shown_with_its_traceback(store: Store) -> None:
     step = SumStep(number=1, behavior="raise")
     assert "ZeroDivisionError: a fault" in run(store, step)[step.digest].reason
+
+
+def test_an_error_of_the_disk_is_one_sentence_and_its_traceback_is_in_the_log(store: Store) -> None:
+    step = SumStep(number=1, behavior="full")
+    log = store.directory(step) / "log.txt"
+    reason = f"[Errno 28] No space left on device: 'weights'; see {log}"
+    assert run(store, step)[step.digest] == ("sum 1", reason)
+    assert "Traceback" in log.read_text()
 
 
 def test_an_error_that_cannot_be_read_back_is_still_its_sentence(store: Store) -> None:
@@ -225,6 +235,38 @@ def test_a_store_of_another_version_is_refused(tmp_path: Path, content: str, mes
     (tmp_path / "store.json").write_text(content)
     with pytest.raises(AnalysisError, match=message):
         Store(tmp_path).open()
+
+
+def test_a_file_is_no_store(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(AnalysisError, match="file is a file: name a directory for the steps"):
+        Store(tmp_path / "file").open()
+
+
+def test_many_processes_may_create_a_store_at_once(tmp_path: Path) -> None:
+    for attempt in range(20):
+        stores = [Store(tmp_path / str(attempt)) for _ in range(8)]
+        with ThreadPoolExecutor(len(stores)) as threads:
+            list(threads.map(Store.open, stores))
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "{}"])
+def test_a_damaged_record_of_a_step_is_named(store: Store, content: str) -> None:
+    step = SumStep(number=1)
+    run(store, step)
+    (store.directory(step) / "step.json").write_text(content)
+    with pytest.raises(AnalysisError, match=r"step.json is damaged: delete .* to run the step"):
+        store.output(step)
+
+
+def test_a_step_whose_output_was_deleted_is_run_again(store: Store) -> None:
+    step = SumStep(number=1)
+    run(store, step)
+    rmtree(store.directory(step) / "output")
+    child = SumStep(number=2, inputs=(step,))
+    assert list(steps_to_run([child], store).values()) == [child, step]
+    run(store, child)
+    assert result(store, child) == 3
 
 
 def test_a_directory_with_other_files_is_no_store(tmp_path: Path) -> None:

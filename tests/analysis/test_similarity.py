@@ -128,3 +128,10 @@ def test_checkpoints_are_compared_on_distinct_images(
     assert other.cka < 0.999
     with pytest.raises(TrainingError, match=r"the features of 1 different image of .* are too few"):
         compare_features(checkpoint, checkpoint, build, [ids[0]] * 9, device="cpu")
+
+
+def test_features_of_a_model_that_diverged_have_no_similarity() -> None:
+    fine, broken = draw(0, 6, 3), draw(1, 6, 3)
+    broken[2, 1] = np.nan
+    assert linear_cka(fine, broken) is None
+    assert linear_cka(broken, fine) is None

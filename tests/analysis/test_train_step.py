@@ -68,3 +68,16 @@ def test_weights_are_read_once_until_they_change(
     file.unlink()
     assert module.part_content(tmp_path) not in {first, str(tmp_path)}
     assert module.part_content(tmp_path / "missing") == str(tmp_path / "missing")
+
+
+def test_a_chat_template_in_a_file_is_known_by_its_content(
+    step: module.TrainStep, tmp_path: Path
+) -> None:
+    file, copy = tmp_path / "template.jinja", tmp_path / "copy.jinja"
+    file.write_text("{{ messages }}")
+    copy.write_text("{{ messages }}")
+    before, same = (
+        replace(step, init=InitConfig(chat_template=str(path))).digest for path in (file, copy)
+    )
+    file.write_text("{{ messages[0] }}")
+    assert before == same != replace(step, init=InitConfig(chat_template=str(file))).digest

@@ -64,6 +64,7 @@ def finish(outputs: ArmOutputs) -> None:
         facts = directory(outputs, name) / "facts.json"
         if isinstance(step, ComparisonStep) and not facts.exists():
             write_json(facts, {})
+        directory(outputs, name).mkdir(parents=True, exist_ok=True)
         outputs.store.write_record(step, 1.0)
     for step in with_ancestors(outputs.arm.outputs.values()):
         if isinstance(step, TrainStep):

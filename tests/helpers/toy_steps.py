@@ -1,5 +1,6 @@
 """Steps that train nothing, for tests of the executor."""
 
+import errno
 import os
 import signal
 import time
@@ -12,6 +13,11 @@ import torch
 from visionflan.analysis.step import Step, StepContext
 from visionflan.atomic_write import write_text
 from visionflan.errors import AnalysisError
+
+ERRORS = {
+    "raise": ZeroDivisionError("a fault"),
+    "full": OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "weights"),
+}
 
 
 class NumberError(AnalysisError):
@@ -28,7 +34,7 @@ class SumStep(Step):
     kind: ClassVar[str] = "sum"
     number: int
     inputs: tuple[Step, ...] = ()
-    behavior: str = ""  # `fail`, `die`, `slow`, `raise`, `refuse`, `wait`, `threads`
+    behavior: str = ""  # `fail`, `full`, `die`, `slow`, `raise`, `refuse`, `wait`, `threads`
 
     @property
     def label(self) -> str:
@@ -46,8 +52,8 @@ class SumStep(Step):
             file.write("run\n")
         if self.behavior == "fail":
             raise AnalysisError("there is no such number: use another")
-        if self.behavior == "raise":
-            raise ZeroDivisionError("a fault")
+        if self.behavior in ERRORS:
+            raise ERRORS[self.behavior]
         if self.behavior == "die":
             os.kill(os.getpid(), signal.SIGKILL)
         if self.behavior == "refuse":

@@ -73,6 +73,7 @@ def results(
         "held_out_tasks": [],
         "build": "0123456789abcdef",
         "versions": {"torch": "2.9"},
+        "step_seconds": 12.0,
         "arms": [
             {"name": name, "factors": {}, "replicates": replicates(name)}
             for name in ("none", "both")

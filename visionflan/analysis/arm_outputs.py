@@ -1,6 +1,5 @@
 """The outcome of an arm in one replicate, as measures read it."""
 
-import json
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -10,12 +9,14 @@ from typing import Any
 from visionflan.analysis.replicate import ANSWERS, Replicate
 from visionflan.analysis.store import Store
 from visionflan.analysis.study import Arm
+from visionflan.errors import AnalysisError
 from visionflan.evaluate.conditions import ORIGINAL
 from visionflan.evaluate.phrasings import PHRASINGS
 from visionflan.evaluate.records.files import RECORDS, SCORES
 from visionflan.evaluate.records.header import read_header
 from visionflan.evaluate.records.record import Record, read_records
 from visionflan.hashing import stable_hash
+from visionflan.storage.stored_json import load_object
 
 NUM_IMAGE_GROUPS = 30  # that are left out in turn, for intervals over questions
 
@@ -23,6 +24,14 @@ NUM_IMAGE_GROUPS = 30  # that are left out in turn, for intervals over questions
 def image_group(record: Record) -> int:
     """Return the group of a record's cluster of images, the same in every arm and evaluation."""
     return stable_hash("group of images", record.image_cluster) % NUM_IMAGE_GROUPS
+
+
+def read_object(file: Path) -> dict[str, Any]:
+    """Return the object in a JSON file of a step's output; raise AnalysisError if it is damaged."""
+    content = load_object(file)
+    if content is None:
+        raise AnalysisError(f"{file} is damaged: delete the directory of its step to run it again")
+    return content
 
 
 @dataclass
@@ -121,16 +130,14 @@ class ArmOutputs:
         output = self.output(name)
         if output is None or not (output / SCORES).is_file():
             return {}
-        scores: dict[str, Any] = json.loads((output / SCORES).read_bytes())
-        return scores
+        return read_object(output / SCORES)
 
     def facts(self, name: str) -> dict[str, Any]:
         """Return what a step wrote as `facts.json`; empty if there is no such output."""
         output = self.output(name)
         if output is None:
             return {}
-        facts: dict[str, Any] = json.loads((output / "facts.json").read_bytes())
-        return facts
+        return read_object(output / "facts.json")
 
     @cached_property
     def held_out_tasks(self) -> frozenset[str]:

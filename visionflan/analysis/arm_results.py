@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from visionflan.analysis.arm_outputs import ArmOutputs
-from visionflan.analysis.execute import StepFailure
+from visionflan.analysis.execute import StepFailure, describe
 from visionflan.analysis.plan import StudyPlan
 from visionflan.analysis.question_intervals import (
     LeftOut,
@@ -14,7 +14,7 @@ from visionflan.analysis.question_intervals import (
 from visionflan.analysis.step import with_ancestors
 from visionflan.analysis.steps.train import TrainStep
 from visionflan.analysis.store import Store
-from visionflan.analysis.study import Arm, Value
+from visionflan.analysis.study import Arm, Study, Value
 from visionflan.train.checkpoint import read_run_json
 
 
@@ -65,12 +65,20 @@ def arm_result(
     arm, seed = outputs.arm, outputs.replicate.seed
     if failure := first_failure(arm, outputs.store, failures):
         return ArmResult(seed=seed, failure=failure, notes=arm.notes)
-    claimed = claimed_measures(plan.study.measures, plan.study.claims, arm.name)
+    try:
+        return measured(plan.study, outputs)
+    except Exception as error:  # of measures, which may be anybody's code, and of damaged files
+        return ArmResult(seed=seed, failure=f"its outcome: {describe(error)}", notes=arm.notes)
+
+
+def measured(study: Study, outputs: ArmOutputs) -> ArmResult:
+    """Return the measures of an arm whose steps are done."""
+    claimed = claimed_measures(study.measures, study.claims, outputs.arm.name)
     return ArmResult(
-        seed=seed,
-        measures={measure.name: measure.compute(outputs) for measure in plan.study.measures},
-        budget=arm_budget(arm, outputs.store),
-        notes=arm.notes,
+        seed=outputs.replicate.seed,
+        measures={measure.name: measure.value(outputs) for measure in study.measures},
+        budget=arm_budget(outputs.arm, outputs.store),
+        notes=outputs.arm.notes,
         left_out=without_each_group(outputs, claimed),
     )
 

@@ -1,6 +1,7 @@
 """Run a graph of steps: each as soon as its parents are done, several side by side."""
 
 import sys
+import traceback
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import redirect_stderr, redirect_stdout
@@ -10,7 +11,7 @@ from typing import NamedTuple
 
 from visionflan.analysis.step import Log, Step
 from visionflan.analysis.store import Store
-from visionflan.errors import VisionflanError
+from visionflan.errors import AnalysisError, VisionflanError
 from visionflan.executors.base import CallExecutor, Resources
 from visionflan.train.config import RuntimeConfig
 
@@ -159,7 +160,11 @@ def run_step(path: Path, step: Step, runtime: RuntimeConfig) -> None:
         redirect_stdout(file),
         redirect_stderr(file),
     ):
-        store.run(step, runtime, write_line)
+        try:
+            store.run(step, runtime, write_line)
+        except OSError as error:  # such as that of a full disk
+            traceback.print_exc()
+            raise AnalysisError(f"{error}; see {directory / 'log.txt'}") from error
 
 
 def write_line(line: str) -> None:

@@ -49,7 +49,7 @@ def without_each_group(
     for group in range(NUM_IMAGE_GROUPS if measures else 0):
         rest = outputs.without(group)
         for measure in measures:
-            values[measure.name].append(measure.compute(rest))
+            values[measure.name].append(measure.value(rest))
     return values
 
 

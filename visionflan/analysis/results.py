@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,14 @@ from visionflan.analysis.arm_results import ArmResult, ArmSummary, arm_result
 from visionflan.analysis.execute import StepFailure
 from visionflan.analysis.note_correlations import NoteCorrelation, note_correlations
 from visionflan.analysis.plan import StudyPlan
-from visionflan.analysis.store import Store
+from visionflan.analysis.store import LOCK, Store
 from visionflan.analysis.study import Study, Value
 from visionflan.analysis.study_links import RESULTS
 from visionflan.analysis.study_verdicts import decide_claims
 from visionflan.analysis.verdicts import Verdict
-from visionflan.atomic_write import write_json, write_text
+from visionflan.atomic_write import locked, write_json, write_text
 from visionflan.errors import AnalysisError
+from visionflan.storage.stored_json import load_object
 from visionflan.train.checkpoint import versions
 
 ARMS_TABLE, CLAIMS_TABLE = "arms.csv", "claims.csv"
@@ -119,9 +120,10 @@ def write_results(results: StudyResults, out: Path) -> None:
     """Write `results.json`, `arms.csv` and `claims.csv`."""
     claims = [verdict_json(verdict) for verdict in results.verdicts]
     arms = [arm_json(arm) for arm in results.arms]
-    write_json(out / RESULTS, asdict(results) | {"arms": arms, "verdicts": claims})
-    write_text(out / ARMS_TABLE, csv_text(arm_rows(results)))
-    write_text(out / CLAIMS_TABLE, csv_text(map(claim_row, results.verdicts)))
+    with locked(out / LOCK):  # another process may run the same study
+        write_json(out / RESULTS, asdict(results) | {"arms": arms, "verdicts": claims})
+        write_text(out / ARMS_TABLE, csv_text(arm_rows(results)))
+        write_text(out / CLAIMS_TABLE, csv_text(map(claim_row, results.verdicts)))
 
 
 def verdict_json(verdict: Verdict) -> dict[str, Any]:
@@ -181,8 +183,10 @@ def read_results(out: Path) -> dict[str, Any]:
     """Return the content of `results.json`."""
     if not (out / RESULTS).is_file():
         raise AnalysisError(f"{out} has no {RESULTS}: run a study with this --out first")
-    try:
-        results: dict[str, Any] = json.loads((out / RESULTS).read_bytes())
-    except ValueError as error:
-        raise AnalysisError(f"{out / RESULTS} is damaged ({error}): run the study again") from error
+    results = load_object(out / RESULTS)
+    expected = {field.name for field in fields(StudyResults)}
+    if results is None or not expected <= results.keys():
+        raise AnalysisError(
+            f"{out / RESULTS} is damaged or of another version of visionflan: run the study again"
+        )
     return results

@@ -1,6 +1,5 @@
 """Run a study: plan it, do what is missing, and write its results."""
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,13 +14,14 @@ from visionflan.analysis.step import Log
 from visionflan.analysis.steps.evaluate import EvaluateStep
 from visionflan.analysis.steps.releases import ReleaseInput
 from visionflan.analysis.steps.surgery import ReplaceStep
-from visionflan.analysis.store import Store
+from visionflan.analysis.store import LOCK, Store
 from visionflan.analysis.studies import load
-from visionflan.atomic_write import write_json
+from visionflan.atomic_write import locked, write_json
 from visionflan.errors import AnalysisError
 from visionflan.executors import open_executor
 from visionflan.executors.base import CallExecutor
 from visionflan.plural import counted
+from visionflan.storage.stored_json import load_object
 from visionflan.train.config import RuntimeConfig
 
 SETTINGS = "study.json"
@@ -117,14 +117,23 @@ def check_inputs(plan: StudyPlan) -> None:
 def bind_settings(plan: StudyPlan, out: Path) -> None:
     """Write the settings of a study; raise AnalysisError if others were used in this directory."""
     file, current = out / SETTINGS, plan.settings.to_json()
-    build = {"build": plan.replicates[0][0].tasks.build.content}
-    current |= build
+    current |= {"build": plan.replicates[0][0].tasks.build.content}
+    if out.exists() and not out.is_dir():
+        raise AnalysisError(f"{out} is a file: name a directory with --out")
+    with locked(out / LOCK):  # another process may run the same study
+        check_settings(file, current)
+        write_json(file, current)
+
+
+def check_settings(file: Path, current: Mapping[str, Any]) -> None:
+    """Raise AnalysisError if a study with other settings is in the directory of a file."""
     if file.is_file():
-        previous: dict[str, Any] = json.loads(file.read_bytes())
+        previous = load_object(file)
+        if previous is None:
+            raise AnalysisError(f"{file} is damaged: delete it, and run the study again")
         changed = [name for name, value in current.items() if previous.get(name) != value]
         if changed:
             raise AnalysisError(
-                f"{out} has a study with another {changed[0]}: use the same settings, or a new "
-                "--out; --store shares finished steps"
+                f"{file.parent} has a study with another {changed[0]}: use the same settings, or a "
+                "new --out; --store shares finished steps"
             )
-    write_json(file, current)

@@ -35,7 +35,7 @@ class FeatureSimilarity(NamedTuple):
     Attributes:
         num_images: the number of images
         cka: debiased linear CKA, at most 1, and about 0 for independent features; None if the
-            features of either checkpoint are the same for all images
+            features of either checkpoint are the same for all images, or some are infinite or NaN
     """
 
     num_images: int
@@ -107,8 +107,8 @@ def batch_features(
 def linear_cka(first_nd: NDArray[np.floating], second_nd: NDArray[np.floating]) -> float | None:
     """Return the debiased linear CKA of two sets of features of the same samples.
 
-    The widths may differ. None if either set does not vary. Raises ValueError if the numbers of
-    samples differ or are below 4.
+    The widths may differ. None if either set does not vary or is not finite. Raises ValueError if
+    the numbers of samples differ or are below 4.
     """
     if len(first_nd) != len(second_nd) or len(first_nd) < MIN_SAMPLES:
         raise ValueError(
@@ -122,14 +122,17 @@ def linear_cka(first_nd: NDArray[np.floating], second_nd: NDArray[np.floating]) 
 
 
 def centered_kernel(features_nd: NDArray[np.floating]) -> NDArray[np.float64] | None:
-    """Return the linear kernel of samples, U-centered and of norm 1; None if they do not vary.
+    """Return the linear kernel of samples, U-centered and of norm 1.
+
+    None if they do not vary, or some features are infinite or NaN.
 
     The inner product of two U-centered kernels is the estimator of HSIC of Song et al. but for a
     factor of n(n - 3), which cancels out in CKA (Székely and Rizzo 2014, arXiv:1310.2926).
     """
     features_nd = features_nd.astype(np.float64)
     varying_nd = features_nd - features_nd.mean(axis=0)  # the kernel's rounding errors become small
-    if np.linalg.norm(varying_nd) <= RELATIVE_PRECISION * np.linalg.norm(features_nd):
+    # No comparison with NaN holds.
+    if not np.linalg.norm(varying_nd) > RELATIVE_PRECISION * np.linalg.norm(features_nd):
         return None
     kernel_nn = varying_nd @ varying_nd.T
     variance = np.trace(kernel_nn)

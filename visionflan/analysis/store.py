@@ -3,7 +3,6 @@
 Several processes and studies may use one store at once: a step is locked while it runs.
 """
 
-import json
 import socket
 import time
 from collections.abc import Iterable, Mapping
@@ -17,9 +16,11 @@ import visionflan
 from visionflan.analysis.step import Log, Step, StepContext
 from visionflan.atomic_write import locked, write_json
 from visionflan.errors import AnalysisError, VisionflanError
+from visionflan.storage.stored_json import load_object
 from visionflan.train.config import OUTCOME_FORMAT, RuntimeConfig
 
-STORE_FILE = "store.json"
+STORE_FILE, LOCK = "store.json", ".lock"
+OWN_FILES = {STORE_FILE, f".{STORE_FILE}.tmp", LOCK}  # of a store that is being created
 FEATURES = "features"  # of frozen vision towers, which steps share; may be deleted
 # How long another machine's files may take to be seen: NFS remembers for a while what was missing.
 SHARED_FILES_S = 60.0
@@ -33,24 +34,34 @@ class Store:
         self.path = path.resolve()
 
     def open(self) -> None:
-        """Create the store, or check that it is one of this version."""
+        """Create the store, or check that it is one of this version.
+
+        Several processes may do so at once.
+        """
+        self.check_directory()
         file = self.path / STORE_FILE
-        if not file.is_file():
-            if self.path.exists() and any(self.path.iterdir()):
-                raise AnalysisError(
-                    f"{self.path} has other files and no {STORE_FILE}: it is not a store of steps; "
-                    "choose a new directory"
-                )
-            write_json(file, {"format": OUTCOME_FORMAT})
-            return
-        try:
-            number = json.loads(file.read_bytes())["format"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise AnalysisError(f"{file} is damaged ({error}): restore it") from error
-        if number != OUTCOME_FORMAT:
+        with locked(self.path / LOCK):
+            if not file.is_file():
+                write_json(file, {"format": OUTCOME_FORMAT})
+        content = load_object(file)
+        if content is None or "format" not in content:
+            raise AnalysisError(f"{file} is damaged: restore it")
+        if (number := content["format"]) != OUTCOME_FORMAT:
             raise AnalysisError(
                 f"{self.path} is a store of format {number}, and this version of visionflan writes "
                 f"format {OUTCOME_FORMAT}: choose a new directory"
+            )
+
+    def check_directory(self) -> None:
+        """Raise AnalysisError if the path is a file, or a directory of something else."""
+        if self.path.exists() and not self.path.is_dir():
+            raise AnalysisError(f"{self.path} is a file: name a directory for the steps")
+        names = {path.name for path in self.path.iterdir()} if self.path.is_dir() else set()
+        # Looked for after the listing, since another process may have created the store meanwhile.
+        if names - OWN_FILES and not (self.path / STORE_FILE).is_file():
+            raise AnalysisError(
+                f"{self.path} has other files and no {STORE_FILE}: it is not a store of steps; "
+                "choose a new directory, or name that of the steps with --store"
             )
 
     def check_visible(self) -> None:
@@ -75,12 +86,21 @@ class Store:
         return self.path / "steps" / step.digest[:NAME_LENGTH]
 
     def is_done(self, step: Step) -> bool:
-        """Return whether the outcome of a step is complete."""
-        return self.directory(step).joinpath("step.json").is_file()
+        """Return whether the outcome of a step is complete; one whose output was deleted is not."""
+        directory = self.directory(step)
+        if not (directory / "step.json").is_file():
+            return False
+        return (directory / "output").is_dir() or self.record(step).get("adopted") is not None
 
     def record(self, step: Step) -> dict[str, Any]:
-        """Return what is recorded about a finished step: settings, seconds, versions."""
-        record: dict[str, Any] = json.loads((self.directory(step) / "step.json").read_bytes())
+        """Return what is recorded about a finished step: settings, seconds, versions.
+
+        Raises AnalysisError if that is damaged.
+        """
+        file = self.directory(step) / "step.json"
+        record = load_object(file)
+        if record is None or not {"seconds", "digest"} <= record.keys():
+            raise AnalysisError(f"{file} is damaged: delete {file.parent} to run the step again")
         return record
 
     def output(self, step: Step) -> Path:

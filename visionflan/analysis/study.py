@@ -141,6 +141,21 @@ class Measure(NamedTuple):
     paper: str = ""
     missing: str = "nothing of it was asked"
 
+    def value(self, outputs: "ArmOutputs") -> float | None:
+        """Return the number of an arm; None where it has none, or one that is infinite or NaN.
+
+        Raises AnalysisError, which names the measure, if it cannot be computed.
+        """
+        try:
+            number = self.compute(outputs)
+            return number if number is not None and isfinite(number) else None
+        except VisionflanError:
+            raise
+        except Exception as error:  # of code that may be anybody's
+            raise AnalysisError(
+                f"the measure {self.name} cannot be computed: {locate(error)}"
+            ) from error
+
 
 ListArms = Callable[["Replicate", Factors], Iterable[Arm]]
 

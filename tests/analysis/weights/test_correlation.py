@@ -119,3 +119,12 @@ def test_checkpoints_of_two_models_are_refused(models: Models, tmp_path: Path) -
     )
     with pytest.raises(TrainingError, match=r"linear_1\.bias of the connector has the shape \(32,"):
         compare_weights(models.first, other)
+
+
+@pytest.mark.parametrize("broken", [float("nan"), float("inf")])
+def test_weights_of_a_model_that_diverged_have_no_correlation(broken: float) -> None:
+    before = torch.tensor([1.0, 2.0, 4.0])
+    after = torch.tensor([1.0, broken, 4.0])
+    change = WeightMoments.of(before, after).merge(WeightMoments.of(before, before))
+    row = change.change("connector", "")
+    assert (row.pearson, row.cosine, row.relative_change) == (None, None, None)

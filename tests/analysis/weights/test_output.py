@@ -1,13 +1,18 @@
 """A new checkpoint has the other weights and files of its base, and says where it is from."""
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from tests.helpers.exchanged_parts import Models
+from visionflan.analysis.step import Step, StepContext
+from visionflan.analysis.steps.surgery import RandomizeStep, ReplaceStep, SurgeryStep
+from visionflan.analysis.steps.train import ModelStep
 from visionflan.analysis.weights import output
 from visionflan.analysis.weights.surgery import interpolate_part, randomize_part, replace_part
 from visionflan.model.families.llava import Llava
@@ -16,6 +21,7 @@ from visionflan.storage.trained_images import (
     read_trained_images,
 )
 from visionflan.train.checkpoint import read_run_json
+from visionflan.train.config import RuntimeConfig
 
 
 def test_the_other_weights_and_files_stay(models: Models, tmp_path: Path) -> None:
@@ -71,3 +77,46 @@ def test_an_unfinished_checkpoint_leaves_nothing(
     with pytest.raises(OSError, match="disk full"):
         randomize_part(models.first, "connector", 0, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredStep(ModelStep):
+    """A model that is there."""
+
+    kind: ClassVar[str] = "stored"
+
+    @property
+    def label(self) -> str:
+        return "stored"
+
+    @property
+    def parents(self) -> tuple[Step, ...]:
+        return ()
+
+    def settings(self) -> dict[str, Any]:
+        return {}
+
+    def run(self, context: StepContext) -> None: ...
+
+    def checkpoint(self, output: Path) -> Path:
+        return output
+
+
+@pytest.mark.parametrize("kind", ["replace", "randomize"])
+def test_a_step_that_was_killed_after_its_checkpoint_is_taken_up_again(
+    models: Models, tmp_path: Path, kind: str
+) -> None:
+    stored = StoredStep()
+    step: SurgeryStep = RandomizeStep(model=stored, seed=1)
+    if kind == "replace":
+        step = ReplaceStep(model=stored, donor=models.second, part="connector")
+    context = StepContext(
+        directory=tmp_path,
+        outputs={stored.digest: models.first},
+        runtime=RuntimeConfig(),
+        log=print,
+    )
+    step.run(context)
+    weights = weights_digest(step.checkpoint(tmp_path))
+    step.run(context)
+    assert weights_digest(step.checkpoint(tmp_path)) == weights

@@ -1,5 +1,6 @@
 """Make a checkpoint of the parts of others."""
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -9,6 +10,7 @@ from visionflan.analysis.steps.pretrain import PretrainStep
 from visionflan.analysis.steps.train import ModelStep, part_content
 from visionflan.analysis.weights.surgery import interpolate_part, randomize_part, replace_part
 from visionflan.model.base import ModelPart
+from visionflan.train.checkpoint import is_complete
 
 
 class SurgeryStep(ModelStep):
@@ -17,6 +19,15 @@ class SurgeryStep(ModelStep):
     def checkpoint(self, output: Path) -> Path:
         """Return the new checkpoint."""
         return output / "surgery" / "checkpoint"
+
+    def run(self, context: StepContext) -> None:
+        """Write the checkpoint, unless a process that was killed after that has written it."""
+        if not is_complete(self.checkpoint(context.directory)):
+            self.write(context)
+
+    @abstractmethod
+    def write(self, context: StepContext) -> None:
+        """Write the checkpoint."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +61,7 @@ class ReplaceStep(SurgeryStep):
         donor = self.donor
         return settings | ({"donor": part_content(donor)} if isinstance(donor, Path) else {})
 
-    def run(self, context: StepContext) -> None:
+    def write(self, context: StepContext) -> None:
         """Write the checkpoint."""
         checkpoint = self.model.checkpoint(context.output(self.model))
         out = self.checkpoint(context.directory)
@@ -90,7 +101,7 @@ class RandomizeStep(SurgeryStep):
         """Return the seed."""
         return {"seed": self.seed}
 
-    def run(self, context: StepContext) -> None:
+    def write(self, context: StepContext) -> None:
         """Write the checkpoint."""
         checkpoint = self.model.checkpoint(context.output(self.model))
         randomize_part(checkpoint, "connector", self.seed, self.checkpoint(context.directory))

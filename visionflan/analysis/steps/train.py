@@ -3,12 +3,14 @@
 from abc import abstractmethod
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, ClassVar
 
 from visionflan.analysis.step import Step, StepContext
 from visionflan.analysis.steps.build_input import Build, build_parents, build_path
 from visionflan.analysis.steps.pretrain import PretrainStep
+from visionflan.model.chat_templates import BY_NAME
 from visionflan.model.fingerprint import weights_digest
 from visionflan.train.config import InitConfig, Precision, RuntimeConfig, StageConfig, TrainConfig
 from visionflan.train.config_io import to_json
@@ -74,7 +76,7 @@ class TrainStep(ModelStep):
         }
         return {
             "parts": parts,
-            "chat_template": init.chat_template,
+            "chat_template": template_content(init.chat_template),
             "connector": to_json(init.connector),
             "family": init.family,
         }
@@ -118,6 +120,13 @@ class TrainStep(ModelStep):
     def checkpoint(self, output: Path) -> Path:
         """Return the checkpoint of the stage."""
         return output / self.stage.name / "checkpoint"
+
+
+def template_content(name: str) -> str:
+    """Return the name of a built-in chat template, or the digest of a file with another."""
+    if not name or name in BY_NAME or not Path(name).is_file():
+        return name
+    return sha256(Path(name).read_bytes()).hexdigest()
 
 
 def part_content(path: Path) -> str:

@@ -6,7 +6,7 @@ importance: compare it with those of the layers beside it, and with that of a ra
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import sqrt
+from math import isfinite, sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
@@ -32,6 +32,8 @@ class WeightChange(NamedTuple):
         pearson: the correlation of weights before and after; None if either are constant
         cosine: the cosine between both as vectors; None if either are zero
         relative_change: ||after - before|| / ||before||; None if those before are zero
+
+    All three are None if a weight is infinite or NaN, as those of a model that diverged.
     """
 
     part: ModelPart
@@ -152,6 +154,8 @@ class WeightMoments:
 
     def change(self, part: ModelPart, layer: str) -> WeightChange:
         """Return the change that these are the moments of."""
+        if not isfinite(self.xx + self.yy + self.squared_change):
+            return WeightChange(part, layer, self.count, None, None, None)
         norm_x = sqrt(self.xx + self.count * self.mean_x**2)
         norm_y = sqrt(self.yy + self.count * self.mean_y**2)
         product = self.xy + self.count * self.mean_x * self.mean_y
