@@ -36,7 +36,7 @@ def collected(study: StudyPlan, store: Store) -> StudyResults:
     return collect_results(study, store, {}, "")
 
 
-@pytest.mark.parametrize("undefined", [nan, inf, -inf])
+@pytest.mark.parametrize("undefined", [nan, inf, -inf, 1e200])
 def test_a_measure_that_is_undefined_is_missing_everywhere(
     undefined: float, tmp_path: Path
 ) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from visionflan.analysis.replicate import Replicate
 
 Value = int | float | str
+TOO_LARGE = 1e100  # for a measure
 
 
 class Factor(NamedTuple):
@@ -142,13 +143,15 @@ class Measure(NamedTuple):
     missing: str = "nothing of it was asked"
 
     def value(self, outputs: "ArmOutputs") -> float | None:
-        """Return the number of an arm; None where it has none, or one that is infinite or NaN.
+        """Return the number of an arm; None where it has none, or one that is not usable.
+
+        Such as NaN, infinity, or one that sums of squares overflow with, of a model that diverged.
 
         Raises AnalysisError, which names the measure, if it cannot be computed.
         """
         try:
             number = self.compute(outputs)
-            return number if number is not None and isfinite(number) else None
+            return number if number is not None and abs(number) < TOO_LARGE else None
         except VisionflanError:
             raise
         except Exception as error:  # of code that may be anybody's

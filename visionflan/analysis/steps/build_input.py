@@ -1,12 +1,13 @@
 """The builds that steps read: one that the user has, or one that another step writes."""
 
+import json
 from abc import abstractmethod
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from visionflan.analysis.step import Step, StepContext
 from visionflan.builder.subset import subset_digest
@@ -29,6 +30,12 @@ class BuildInput:
     def content(self) -> str:
         """The digest of its instances."""
         return self.directory.digest
+
+    @property
+    def phrasings(self) -> str:
+        """The digest of the phrasings of its tasks, which the instances need not have."""
+        phrasings = {task: info.phrasings for task, info in self.directory.tasks.items()}
+        return sha256(json.dumps(phrasings, sort_keys=True).encode()).hexdigest()
 
     def subset_content(self, tasks: Collection[str]) -> str:
         """Return the digest of the instances of some tasks."""
@@ -75,6 +82,12 @@ class BuildStep(Step):
 
 
 Build = BuildInput | CatalogInput | BuildStep
+
+
+def phrasing_settings(*builds: Build) -> dict[str, Any]:
+    """Return the phrasings of builds that a user has, for steps that read them."""
+    own = [build.phrasings for build in builds if isinstance(build, BuildInput)]
+    return {"phrasings": own} if own else {}
 
 
 def build_parents(*builds: Build) -> tuple[Step, ...]:

@@ -5,7 +5,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from visionflan.analysis.step import Step, StepContext
-from visionflan.analysis.steps.build_input import Build, build_parents, build_path
+from visionflan.analysis.steps.build_input import (
+    Build,
+    build_parents,
+    build_path,
+    phrasing_settings,
+)
 from visionflan.analysis.steps.releases import Releases, release_parents, release_root
 from visionflan.analysis.steps.train import ModelStep
 from visionflan.evaluate.plan import EvalSelection
@@ -50,6 +55,8 @@ class EvaluateStep(Step):
         for name in MACHINE_SETTINGS:
             del selection[name]
         settings = {"selection": selection, "builds": [build.content for build in self.builds]}
+        if self.selection.phrasings == "all":
+            settings |= phrasing_settings(*self.builds)
         return settings | ({"releases": self.releases.content} if self.releases else {})
 
     def num_devices(self, runtime: RuntimeConfig) -> int:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from visionflan.analysis.step import StepContext
-from visionflan.analysis.steps.build_input import Build, BuildStep
+from visionflan.analysis.steps.build_input import Build, BuildStep, phrasing_settings
 from visionflan.builder.rephrase import rephrase_build
 
 
@@ -29,7 +29,8 @@ class RephraseStep(BuildStep):
 
     def settings(self) -> dict[str, Any]:
         """Return the build, and the choice of phrasings."""
-        return {"build": self.source.content, "held_back": self.held_back, "seed": self.seed}
+        settings = {"build": self.source.content, "held_back": self.held_back, "seed": self.seed}
+        return settings | phrasing_settings(self.source)
 
     def run(self, context: StepContext) -> None:
         """Write the build."""
