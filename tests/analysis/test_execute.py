@@ -191,6 +191,14 @@ def test_what_a_step_logs_goes_to_its_directory(store: Store) -> None:
     assert (store.directory(step) / "log.txt").read_text() == "written\n"
 
 
+def test_a_line_of_progress_names_the_directory_with_the_log(store: Store) -> None:
+    lines: list[str] = []
+    step = SumStep(number=1)
+    execute([step], store, ProcessExecutor(1), RUNTIME, lines.append)
+    (name,) = re.findall(r"^1 of 1: (steps/\w+): ", lines[0])
+    assert (store.path / name / "log.txt").is_file()
+
+
 def test_every_step_keeps_to_its_share_of_the_threads(store: Store) -> None:
     step = SumStep(number=1, behavior="threads")
     run(store, step, runtime=RuntimeConfig(num_threads=3))

@@ -117,7 +117,9 @@ class GraphRun:
             digest = running.pop(future)
             self.finished += 1
             label = self.steps[digest].label
-            progress = f"{self.finished} of {len(self.steps)}"
+            # Steps of several arms may have the same label.
+            directory = self.store.directory(self.steps[digest])
+            progress = f"{self.finished} of {len(self.steps)}: steps/{directory.name}"
             error = future.exception() or self.store.missing_outcome(self.steps[digest])
             if error is None:
                 seconds = self.store.record(self.steps[digest])["seconds"] or 0  # none of a run

@@ -90,7 +90,7 @@ def run_study(
     log(f"{counted(len(plan.steps), 'step')}, of which {missing} are to be run")
     failures: Mapping[str, StepFailure] = {}
     if missing:
-        log(f"what each of them prints is in {store.path}/steps/*/log.txt")
+        log(f"what a step prints is in log.txt of its directory in {store.path}/steps")
         runtime = workers.runtime(plan.settings.recipe.runtime)
         failures = execute(plan.targets, store, workers.open(), runtime, log)
     results = collect_results(plan, store, failures, command)
