@@ -3,10 +3,11 @@
 import json
 import re
 import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from shutil import rmtree
+from typing import Any, TypeVar
 
 import pytest
 
@@ -18,10 +19,12 @@ from visionflan.analysis.step import Step
 from visionflan.analysis.store import Store
 from visionflan.analysis.studies import load
 from visionflan.errors import AnalysisError
+from visionflan.executors.base import CallExecutor, RemoteError, Resources
 from visionflan.executors.processes import ProcessExecutor
 from visionflan.train.config import RuntimeConfig
 
 RUNTIME = RuntimeConfig(num_threads=1)
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -161,6 +164,23 @@ def test_a_step_that_cannot_be_sent_fails_with_one_sentence(store: Store) -> Non
     (reason,) = (failure.reason for failure in failures.values())
     assert re.fullmatch(r"it cannot be sent to another process: [^\n]*lock[^\n]*", reason)
     assert result(store, fine) == 2
+
+
+class RefusingExecutor(CallExecutor):
+    """An executor that packs a call at once, as that of Ray does."""
+
+    def submit_with(
+        self, resources: Resources, function: Callable[..., T], /, *args: Any, **kwargs: Any
+    ) -> Future[T]:
+        raise RemoteError("it cannot be sent to another process")
+
+
+def test_a_step_that_cannot_be_sent_to_a_cluster_costs_only_what_needs_it(store: Store) -> None:
+    step = SumStep(number=1)
+    child = SumStep(number=2, inputs=(step,))
+    failures = execute([child], store, RefusingExecutor(), RUNTIME, print)
+    assert failures[step.digest] == ("sum 1", "it cannot be sent to another process")
+    assert failures[child.digest].reason.startswith("sum 1 failed: it cannot be sent")
 
 
 def test_a_machine_that_does_not_see_the_store_writes_no_other(

@@ -66,7 +66,17 @@ def test_studies_that_adopt_a_run_at_once_are_all_listed_once(tmp_path: Path) ->
     assert len(read_study_links(tmp_path)) == 8
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"studies": 1}', '{"studies": [1, {}]}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"studies": 1}',
+        '{"studies": [1, {}]}',
+        '{"studies": [{"path": 1, "title": "a"}]}',
+    ],
+)
 def test_a_damaged_list_of_studies_is_none(tmp_path: Path, content: str) -> None:
     (tmp_path / STUDIES).write_text(content)
     assert list(study_entries(tmp_path, tmp_path / "report.html")) == []

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from visionflan.analysis.step import Log, Step
 from visionflan.analysis.store import Store
 from visionflan.errors import AnalysisError, VisionflanError
-from visionflan.executors.base import CallExecutor, Resources
+from visionflan.executors.base import CallExecutor, RemoteError, Resources
 from visionflan.train.config import RuntimeConfig
 
 
@@ -106,7 +106,11 @@ class GraphRun:
             self.failures[digest] = StepFailure(step.label, f"{failed.label} failed: {reason}")
             return False
         needs = resources(step, self.runtime)
-        future = self.executor.submit_with(needs, run_step, self.store.path, step, self.runtime)
+        try:
+            future = self.executor.submit_with(needs, run_step, self.store.path, step, self.runtime)
+        except RemoteError as error:  # the step cannot be sent to another process
+            self.failures[digest] = StepFailure(step.label, describe(error))
+            return False
         running[future] = digest
         return True
 

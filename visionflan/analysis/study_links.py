@@ -41,5 +41,7 @@ def read_study_links(run: Path) -> list[StudyLink]:
     return [
         StudyLink(Path(entry["path"]), entry["title"])
         for entry in (entries if isinstance(entries, list) else [])
-        if isinstance(entry, dict) and {"path", "title"} <= set(entry)
+        if isinstance(entry, dict)
+        and isinstance(entry.get("path"), str)
+        and isinstance(entry.get("title"), str)
     ]
