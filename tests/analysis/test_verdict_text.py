@@ -138,5 +138,6 @@ def test_the_rule_of_a_claim_names_both_ends(
     direction: Direction, smallest: float, supported: str, contradicted: str
 ) -> None:
     assert rule_text(direction, smallest) == (
-        f"Supported if the interval lies wholly {supported}, contradicted if wholly {contradicted}."
+        f"Supported if the interval over replicates lies wholly {supported}, contradicted if "
+        f"wholly {contradicted}."
     )

@@ -107,11 +107,11 @@ def test_a_verdict_is_shown_with_its_claim_its_replicates_and_the_paper() -> Non
 
 def test_a_reader_sees_what_decides_a_claim_and_what_names_of_arms_mean() -> None:
     page = render_study(results([0.3, 0.31, 0.32]))
-    assert (
-        "Supported if the interval lies wholly above 0.05, contradicted if wholly below 0" in page
-    )
+    assert "Supported if the interval over replicates lies wholly above 0.05" in page
+    assert "contradicted if wholly below 0." in page
     assert "<strong>trained</strong>: none, both (the parts that &lt;train&gt;)" in page
-    assert "Paper: Table 5." in page
+    assert "3 replicates with a seed each. Paper: Table 5." in page
+    assert "1 replicate. Paper: Table 5." in render_study(results([0.3]))
 
 
 def test_a_negative_mean_has_a_true_minus_sign() -> None:

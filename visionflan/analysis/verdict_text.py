@@ -52,8 +52,8 @@ def rule_text(direction: Direction, smallest: float) -> str:
     """Return when a claim is supported and when contradicted, both by the place of its interval."""
     against = {"higher": "below 0", "lower": "above 0", "not_higher": "above it"}
     return (
-        f"Supported if the interval lies wholly {support_text(direction, smallest)}, contradicted "
-        f"if wholly {against[direction]}."
+        "Supported if the interval over replicates lies wholly "
+        f"{support_text(direction, smallest)}, contradicted if wholly {against[direction]}."
     )
 
 
