@@ -75,6 +75,14 @@ def test_no_jobs_at_a_time_are_refused(capsys: pytest.CaptureFixture[str]) -> No
         (["modules", "--out", "out"], "the study modules needs a build: name one with --build"),
         (["modules"], "name the directory of the study with --out"),
         (["groups", "--plan", "--held-out-tasks", "nothing/*"], "nothing/*"),
+        (
+            ["modules", "--plan", "--set-recipe", "runtime.num_processes=0"],
+            "`runtime.num_processes` is 0, but must be at least 1",
+        ),
+        (
+            ["modules", "--plan", "--set-recipe", "runtime.num_threads=-1"],
+            "`runtime.num_threads` is -1, but must be at least 0",
+        ),
         (["groups", "--plan", "--set", "rows=10,20"], "rows is the same for all arms of this"),
         (["groups", "--plan", "--set", "rows=0"], "has no value 0: it must be at least 1"),
         (["swap", "--plan", "--set", "language_model=a,b"], "set one value, such as language_m"),

@@ -199,6 +199,19 @@ class RuntimeConfig:
     # A state to resume from is saved at a log step if the last one is at least this old.
     checkpoint_every_seconds: float = 300.0
 
+    def __post_init__(self) -> None:
+        """Raise TrainingError for a number that is too low."""
+        lowest = {
+            "num_processes": 1,
+            "num_threads": 0,
+            "num_workers": 0,
+            "micro_batch_tokens": 1,
+            "log_every_steps": 1,
+        }
+        for name, low in lowest.items():
+            if (value := getattr(self, name)) < low:
+                raise TrainingError(f"`runtime.{name}` is {value}, but must be at least {low}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
