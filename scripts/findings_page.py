@@ -76,8 +76,9 @@ TRIED = """\
 # What is added to the name of a study that was run in another way, and which.
 VARIANTS = {
     "": "",
-    "_real": "The same on real releases, cut down to a few hundred rows a task; "
-    "`python scripts/run_studies.py miniature modules_real --real DIR` runs it on those in DIR.",
+    "_real": "The same on real images: 29 tasks of Caltech-101, COCO, Concadia, FUNSD, Geometry3K, "
+    "IconQA, PACS and VQA-RAD, with at most 300 rows each. "
+    "`python scripts/run_studies.py miniature modules_real --real DIR` runs it on the releases in DIR.",
     "_phrasings": "The same on a build with several phrasings of each instruction, and with "
     "captions that have names: a model this small that was trained on one phrasing hardly "
     "understands other words (see `phrasing`), such as the questions of this study. Run after the "

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from visionflan.analysis.results import verdict_json
+from visionflan.analysis.results import about, verdict_json
 from visionflan.analysis.studies import load
 from visionflan.analysis.verdicts import ClaimValues, decide
 from visionflan.evaluate.aggregate.intervals import ConfidenceInterval
@@ -33,13 +33,14 @@ def test_every_arm_has_a_result_of_every_seed(results: dict[str, Any]) -> None:
     assert not results["settings"]["quick"]
 
 
-def test_the_claims_are_those_of_the_study(results: dict[str, Any]) -> None:
+def test_claims_measures_and_limits_are_those_of_the_study(results: dict[str, Any]) -> None:
     study = load(results["settings"]["study"])
     published = [
         (verdict["claim"]["name"], verdict["claim"]["sentence"], verdict["claim"]["smallest"])
         for verdict in results["verdicts"]
     ]
     assert published == [(claim.name, claim.sentence, claim.smallest) for claim in study.claims]
+    assert results["about"] == json.loads(json.dumps(about(study)))
 
 
 def test_the_verdicts_follow_from_the_measures_of_the_arms(results: dict[str, Any]) -> None:

@@ -144,6 +144,10 @@ study = Study(
     limits=(
         "Likeness to the references is a proxy; whether an answer is preferred takes a judge.",
         "The tiny recipe's conversations are written by rule, not by GPT-4.",
+        "Where a thousand conversations bring no style, it says nothing that a hundred bring as "
+        "much.",
+        "All arms take the same number of steps, so fewer conversations are repeated more often.",
+        "Where d′ is near 0, answers are guesses, and the yes-rate tells of guessing alone.",
     ),
 )
 

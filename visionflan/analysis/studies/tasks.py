@@ -60,8 +60,7 @@ study = Study(
         ),
         Claim(
             name="neighbors",
-            sentence="At the same number of tasks, neighbors of the held-out tasks make a "
-            "difference.",
+            sentence="At the same number of tasks, neighbors of the held-out tasks help.",
             measure="held_out_likelihood",
             contrast=difference(NEAR, FAR),
             direction="higher",
