@@ -78,7 +78,8 @@ VARIANTS = {
     "": "",
     "_real": "The same on real images: 29 tasks of Caltech-101, COCO, Concadia, FUNSD, Geometry3K, "
     "IconQA, PACS and VQA-RAD, with at most 300 rows each. "
-    "`python scripts/run_studies.py miniature modules_real --real DIR` runs it on the releases in DIR.",
+    "`python scripts/run_studies.py miniature modules_real --real DIR` runs it on the releases in "
+    "DIR.",
     "_phrasings": "The same on a build with several phrasings of each instruction, and with "
     "captions that have names: a model this small that was trained on one phrasing hardly "
     "understands other words (see `phrasing`), such as the questions of this study. Run after the "
