@@ -13,6 +13,7 @@ from tests.helpers.planted_study import finish, plan
 from visionflan.analysis.arm_outputs import ArmOutputs
 from visionflan.analysis.plan import StudyPlan
 from visionflan.analysis.results import StudyResults, collect_results, read_results, write_results
+from visionflan.analysis.run import bind_settings
 from visionflan.analysis.store import Store
 from visionflan.analysis.study import Measure
 from visionflan.errors import AnalysisError
@@ -106,3 +107,13 @@ def test_damaged_results_are_named(content: str, tmp_path: Path) -> None:
     (tmp_path / "results.json").write_text(content)
     with pytest.raises(AnalysisError, match="is damaged or of another version of visionflan: run"):
         read_results(tmp_path)
+
+
+def test_damaged_settings_and_a_file_in_place_of_a_directory_are_named(tmp_path: Path) -> None:
+    bind_settings(plan("modules"), tmp_path)
+    bind_settings(plan("modules"), tmp_path)
+    (tmp_path / "study.json").write_text("{")
+    with pytest.raises(AnalysisError, match=r"study.json is damaged: delete it, and run the study"):
+        bind_settings(plan("modules"), tmp_path)
+    with pytest.raises(AnalysisError, match=r"study.json is a file: name a directory with --out"):
+        bind_settings(plan("modules"), tmp_path / "study.json")
