@@ -79,14 +79,14 @@ def test_a_study_trains_nothing_again_and_has_the_same_results(
     store = Store(tmp_path / "store")
     with_run = run_study(chosen, tmp_path / "out", store, Workers(), lines.append)
     assert trained == []
-    assert lines[:5] == [
+    assert lines[:4] == [
         *(
             f"{finished_run}: the stage {name} is adopted ({label})"
             for name, label in zip(STAGES, labels, strict=False)
         ),
         f"{finished_run}: the stage chat is not adopted: the study has no stage chat",
-        "4 steps, of which 1 are to be run",
     ]
+    assert "4 steps, of which 1 are to be run" in lines
     alone = replace(chosen, finished_runs=())
     without = run_study(alone, tmp_path / "alone", Store(tmp_path / "own"), Workers(), print)
     assert trained == labels
