@@ -1,7 +1,10 @@
 """A step that trains does so in as many processes as the settings of the machine say."""
 
 from dataclasses import replace
+from hashlib import file_digest
+from io import BufferedReader
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +14,6 @@ from visionflan.analysis.step import StepContext
 from visionflan.analysis.steps import train as module
 from visionflan.analysis.steps.build_input import BuildInput
 from visionflan.executors.base import Resources
-from visionflan.model.fingerprint import weights_digest
 from visionflan.train.config import InitConfig, RuntimeConfig, StageConfig, TrainConfig
 
 RUNTIME = RuntimeConfig(num_threads=3, num_processes=2)
@@ -48,26 +50,34 @@ def test_a_step_reserves_a_gpu_for_each_process(
     assert resources(step, runtime) == expected
 
 
-def test_weights_are_read_once_until_they_change(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    read: list[Path] = []
-
-    def digest(path: Path) -> str:
-        read.append(path)
-        return weights_digest(path)
-
-    monkeypatch.setattr(module, "weights_digest", digest)
-    file = tmp_path / "model.safetensors"
-    file.write_bytes(b"first")
-    first = module.part_content(tmp_path)
-    assert module.part_content(tmp_path) == first
-    assert len(read) == 1
-    file.write_bytes(b"another")
-    assert module.part_content(tmp_path) != first
-    file.unlink()
-    assert module.part_content(tmp_path) not in {first, str(tmp_path)}
+def test_a_part_is_known_by_its_weights_and_its_tokenizer(tmp_path: Path) -> None:
+    contents = [module.part_content(tmp_path)]
+    for name, content in (
+        ("model.safetensors", b"first"),
+        ("model.safetensors", b"another"),
+        ("tokenizer.json", b"{}"),
+        ("tokenizer.json", b"{ }"),
+    ):
+        (tmp_path / name).write_bytes(content)
+        contents.append(module.part_content(tmp_path))
+    assert len(set(contents)) == 5
+    (tmp_path / "README.md").write_text("of no effect")
+    assert module.part_content(tmp_path) == contents[-1]
     assert module.part_content(tmp_path / "missing") == str(tmp_path / "missing")
+
+
+def test_weights_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def digest(file: BufferedReader, kind: str) -> Any:
+        read.append(Path(file.name).name)
+        return file_digest(file, kind)
+
+    monkeypatch.setattr(module, "file_digest", digest)
+    file = tmp_path / "model.safetensors"
+    file.write_bytes(b"weights")
+    assert module.part_content(tmp_path) == module.part_content(tmp_path)
+    assert read == [file.name]
 
 
 def test_a_chat_template_in_a_file_is_known_by_its_content(

@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 from visionflan.analysis.steps.build_input import Build
 from visionflan.analysis.steps.conversations import ConversationsStep
 from visionflan.analysis.steps.pretrain import PretrainStep
-from visionflan.analysis.steps.train import ModelStep, TrainStep, part_content
+from visionflan.analysis.steps.train import ModelStep, TrainStep
 from visionflan.errors import AnalysisError, TrainingError
 from visionflan.model.base import ConnectorConfig
 from visionflan.model.chat_templates import BY_NAME
 from visionflan.model.checkpoint_path import CHECKPOINT, CONFIG, read_config
+from visionflan.model.fingerprint import weights_digest
 from visionflan.train.config import (
     OUTCOME_FORMAT,
     InitConfig,
@@ -180,7 +181,7 @@ def check_parts(init: InitConfig, source: Mapping[str, str]) -> None:
     """Raise UnknownStepError unless the weights that a run started from are still there."""
     parts = (init.vision_tower, init.language_model)
     paths = [path for path in parts if path] if init.checkpoint is None else [init.checkpoint]
-    if " ".join(map(part_content, paths)) != source["weights_sha256"]:
+    if " ".join(map(weights_digest, paths)) != source["weights_sha256"]:
         raise UnknownStepError(
             f"the weights that it started from are not those in {' and '.join(map(str, paths))}"
         )

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,10 +11,12 @@ from visionflan.analysis.step import Step, StepContext
 from visionflan.analysis.steps.build_input import Build, build_parents, build_path
 from visionflan.analysis.steps.pretrain import PretrainStep
 from visionflan.model.chat_templates import BY_NAME
-from visionflan.model.fingerprint import weights_digest
 from visionflan.train.config import InitConfig, Precision, RuntimeConfig, StageConfig, TrainConfig
 from visionflan.train.config_io import to_json
 from visionflan.train.run import train
+
+# Of a part: its weights, and what says how they are used, such as its tokenizer.
+PART_FILES = frozenset({".safetensors", ".json", ".jinja", ".model", ".txt"})
 
 
 class ModelStep(Step):
@@ -130,15 +132,20 @@ def template_content(name: str) -> str:
 
 
 def part_content(path: Path) -> str:
-    """Return the digest of the weights of a part; of one that is not there yet, its path."""
+    """Return the digest of the files of a part; of one that is not there yet, its path."""
     if not path.is_dir():
         return str(path)
-    states = [(file.name, file.stat()) for file in sorted(path.glob("*.safetensors"))]
-    return remembered_digest(path, tuple((name, s.st_size, s.st_mtime_ns) for name, s in states))
+    digest = sha256()
+    for file in sorted(file for file in path.iterdir() if file.suffix in PART_FILES):
+        state = file.stat()
+        content = remembered_digest(file, state.st_size, state.st_mtime_ns)
+        digest.update(f"{file.name} {content}\n".encode())
+    return digest.hexdigest()
 
 
 # Every plan asks again for each step, and a part may have many gigabytes.
-@lru_cache
-def remembered_digest(path: Path, _states: tuple[tuple[str, int, int], ...]) -> str:
-    """Return the digest of the weights of a part, whose files are in a known state."""
-    return weights_digest(path)
+@lru_cache(maxsize=1024)
+def remembered_digest(file: Path, _size: int, _mtime_ns: int) -> str:
+    """Return the digest of a file, which is in a known state."""
+    with file.open("rb") as content:
+        return file_digest(content, "sha256").hexdigest()
