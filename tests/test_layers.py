@@ -67,7 +67,11 @@ EVALUATE_LAYERS = [
     {"demo"},
 ]
 # What the command line, dataset files and builds may load beyond the standard library.
-CORE_MAY_LOAD = {"visionflan", "PIL", "numpy", "pyarrow", "cython_runtime", "simplejpeg", "tqdm"}
+# pyarrow loads cloudpickle where it is installed.
+CORE_MAY_LOAD = {
+    *("visionflan", "PIL", "numpy", "pyarrow", "cython_runtime", "simplejpeg", "tqdm"),
+    "cloudpickle",
+}
 
 
 def layer(module: str) -> int:
