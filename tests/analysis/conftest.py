@@ -7,6 +7,7 @@ import pytest
 
 from tests.helpers.tiny_runs import copy_run, train_tiny
 from visionflan import catalog
+from visionflan.analysis.store import Store
 from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
 from visionflan.recipes.tiny import tiny
@@ -54,3 +55,11 @@ def finished_run(study_build: Path, tmp_path_factory: pytest.TempPathFactory) ->
 def copied(finished_run: Path, tmp_path: Path) -> Path:
     """Return a copy of the run, to change."""
     return copy_run(finished_run, tmp_path / "copied")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """Return an empty store of steps."""
+    store = Store(tmp_path / "store")
+    store.open()
+    return store

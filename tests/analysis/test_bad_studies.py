@@ -1,4 +1,4 @@
-"""What is wrong with a study is said in one sentence, before anything is trained."""
+"""A fault of a study is named in one sentence, before anything is trained."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -4,17 +4,16 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
-from shutil import rmtree
 from typing import Any, TypeVar
 
 import pytest
 
-from tests.helpers.toy_steps import SumStep
+from tests.helpers.toy_steps import RUNTIME, SumStep, result, run
 from visionflan.analysis import execute as execute_module
 from visionflan.analysis import store as store_module
-from visionflan.analysis.execute import StepFailure, execute, run_step, steps_to_run
+from visionflan.analysis.execute import execute, run_step, steps_to_run
 from visionflan.analysis.step import Step
 from visionflan.analysis.store import Store
 from visionflan.analysis.studies import load
@@ -23,26 +22,7 @@ from visionflan.executors.base import CallExecutor, RemoteError, Resources
 from visionflan.executors.processes import ProcessExecutor
 from visionflan.train.config import RuntimeConfig
 
-RUNTIME = RuntimeConfig(num_threads=1)
 T = TypeVar("T")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    store = Store(tmp_path / "store")
-    store.open()
-    return store
-
-
-def run(
-    store: Store, *targets: Step, jobs: int = 2, runtime: RuntimeConfig = RUNTIME
-) -> dict[str, StepFailure]:
-    lines: list[str] = []
-    return execute(targets, store, ProcessExecutor(jobs), runtime, lines.append)
-
-
-def result(store: Store, step: Step) -> int:
-    return int((store.output(step) / "sum").read_text())
 
 
 def runs(store: Store, step: Step) -> int:
@@ -249,55 +229,3 @@ def test_a_finished_run_is_adopted(store: Store, tmp_path: Path) -> None:
     child = SumStep(number=2, inputs=(step,))
     run(store, child)
     assert result(store, child) == 3
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ('{"format": 0}', "is a store of format 0, and this version of visionflan writes format 1"),
-        ("{", "is damaged"),
-        ("[]", "is damaged"),
-    ],
-)
-def test_a_store_of_another_version_is_refused(tmp_path: Path, content: str, message: str) -> None:
-    (tmp_path / "store.json").write_text(content)
-    with pytest.raises(AnalysisError, match=message):
-        Store(tmp_path).open()
-
-
-def test_a_file_is_no_store(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(AnalysisError, match="file is a file: name a directory for the steps"):
-        Store(tmp_path / "file").open()
-
-
-def test_many_processes_may_create_a_store_at_once(tmp_path: Path) -> None:
-    for attempt in range(20):
-        stores = [Store(tmp_path / str(attempt)) for _ in range(8)]
-        with ThreadPoolExecutor(len(stores)) as threads:
-            list(threads.map(Store.open, stores))
-
-
-@pytest.mark.parametrize("content", ["{", "[]", "{}"])
-def test_a_damaged_record_of_a_step_is_named(store: Store, content: str) -> None:
-    step = SumStep(number=1)
-    run(store, step)
-    (store.directory(step) / "step.json").write_text(content)
-    with pytest.raises(AnalysisError, match=r"step.json is damaged: delete .* to run the step"):
-        store.output(step)
-
-
-def test_a_step_whose_output_was_deleted_is_run_again(store: Store) -> None:
-    step = SumStep(number=1)
-    run(store, step)
-    rmtree(store.directory(step) / "output")
-    child = SumStep(number=2, inputs=(step,))
-    assert list(steps_to_run([child], store).values()) == [child, step]
-    run(store, child)
-    assert result(store, child) == 3
-
-
-def test_a_directory_with_other_files_is_no_store(tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").touch()
-    with pytest.raises(AnalysisError, match=r"has other files and no store.json"):
-        Store(tmp_path).open()

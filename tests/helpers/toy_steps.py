@@ -10,10 +10,15 @@ from typing import Any, ClassVar
 
 import torch
 
+from visionflan.analysis.execute import StepFailure, execute
 from visionflan.analysis.step import Step, StepContext
+from visionflan.analysis.store import Store
 from visionflan.atomic_write import write_text
 from visionflan.errors import AnalysisError
+from visionflan.executors.processes import ProcessExecutor
+from visionflan.train.config import RuntimeConfig
 
+RUNTIME = RuntimeConfig(num_threads=1)
 ERRORS = {
     "raise": ZeroDivisionError("a fault"),
     "full": OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "weights"),
@@ -78,3 +83,15 @@ def wait_to_be_stopped(directory: Path) -> None:
     except KeyboardInterrupt:
         (directory / "state").touch()
         raise
+
+
+def run(
+    store: Store, *targets: Step, jobs: int = 2, runtime: RuntimeConfig = RUNTIME
+) -> dict[str, StepFailure]:
+    """Run steps in processes of their own; return the failures."""
+    return execute(targets, store, ProcessExecutor(jobs), runtime, lambda _: None)
+
+
+def result(store: Store, step: Step) -> int:
+    """Return the sum that a finished step has written."""
+    return int((store.output(step) / "sum").read_text())

@@ -1,4 +1,4 @@
-"""What may be wrong with the declaration of a study, said before anything is trained."""
+"""Find faults in the declaration of a study before anything is trained."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING

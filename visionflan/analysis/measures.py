@@ -24,12 +24,18 @@ def mean_over_tasks(records: Iterable[Record], rule: ScoringRule = "lenient") ->
 
     Tasks whose metric has no upper bound do not count.
     """
+    return mean_of_tasks(
+        (record.task, record.score(rule)) for record in records if METRICS[record.metric].bounded
+    )
+
+
+def mean_of_tasks(scores: Iterable[tuple[str, float | None]]) -> float | None:
+    """Return the mean over tasks of the mean score of each; None without scores."""
     by_task = defaultdict[str, list[float]](list)
-    for record in records:
-        score = record.score(rule)
-        if score is not None and METRICS[record.metric].bounded:
-            by_task[record.task].append(score)
-    return fmean(fmean(scores) for scores in by_task.values()) if by_task else None
+    for task, score in scores:
+        if score is not None:
+            by_task[task].append(score)
+    return fmean(map(fmean, by_task.values())) if by_task else None
 
 
 def difference(first: float | None, second: float | None) -> float | None:

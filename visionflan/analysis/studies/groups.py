@@ -5,10 +5,8 @@ which answer they find the most likely says more (`tasks` measures the same). Ca
 answers, and CIDEr has no upper bound, so that those count by their likeness to the references.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from statistics import fmean
 from typing import get_args
 
 from visionflan.analysis import measures
@@ -54,11 +52,8 @@ def group_score(group: str) -> Callable[[ArmOutputs], float | None]:
     def compute(outputs: ArmOutputs) -> float | None:
         sizes = outputs.replicate.tasks.sizes
         tasks = {task for task in outputs.held_out_tasks if sizes[task].group == group}
-        by_task = defaultdict[str, list[float]](list)
-        for record in outputs.records(tasks):
-            if (value := score(record)) is not None:
-                by_task[record.task].append(value)
-        return fmean(map(fmean, by_task.values())) if by_task else None
+        records = outputs.records(tasks)
+        return measures.mean_of_tasks((record.task, score(record)) for record in records)
 
     return compute
 
