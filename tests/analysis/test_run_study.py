@@ -99,7 +99,7 @@ def test_a_second_study_runs_no_shared_step_again(
 
 @pytest.mark.parametrize("module", PRELOAD)
 def test_what_processes_share_can_be_imported(module: str) -> None:
-    import_module(module)  # a server of processes ignores names that are gone
+    import_module(module)  # a server of processes ignores what cannot be imported
 
 
 def test_no_row_of_a_held_out_task_is_read(study_build: Path, short_recipe: TrainConfig) -> None:

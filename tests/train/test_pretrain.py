@@ -147,6 +147,7 @@ def test_it_records_its_losses_and_that_the_vision_tower_has_seen_labels(
     run = json.loads((pretrained / "run.json").read_text())
     assert run["data"]["digest"] == source.digest
     assert "labels" in run["description"]
+    assert run["num_threads"] == config().runtime.num_threads
 
 
 def test_nothing_of_the_held_out_split_is_counted(pretrained: Path, source: BuildDirectory) -> None:

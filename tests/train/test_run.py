@@ -82,6 +82,7 @@ def test_a_checkpoint_records_its_configuration_data_and_origin(
         assert run["weights_sha256"] == weights_digest(finished / stage / "checkpoint")
         assert run["data"]["digest"] == digest
         assert run["seed"] == run_config.seed
+        assert run["num_threads"] >= 1
         assert run["versions"]["torch"] == torch.__version__
         assert run["fingerprint"] == run_json(finished, before)["fingerprint"]
         assert run["weights_sha256"] != run["initialized_from"]["weights_sha256"]

@@ -25,15 +25,7 @@ from visionflan.storage.stored_json import load_object
 from visionflan.train.config import RuntimeConfig
 
 SETTINGS = "study.json"
-# What processes share instead of importing it for each step, which would take seconds.
-PRELOAD = (
-    "visionflan.analysis.steps.train",
-    "visionflan.analysis.steps.evaluate",
-    "transformers.generation.utils",
-    "transformers.models.auto.modeling_auto",
-    "transformers.models.auto.processing_auto",
-    "transformers.models.auto.tokenization_auto",
-)
+PRELOAD = ("visionflan.analysis.preload",)
 
 
 @dataclass(frozen=True, kw_only=True)

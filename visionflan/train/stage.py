@@ -9,6 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from visionflan.atomic_write import write_json
 from visionflan.errors import TrainingError
 from visionflan.model.base import VisionLanguageModel
@@ -74,6 +76,7 @@ class StageRunner:
             **seen_totals(trainer.sampler, trainer.dataset),
             "elapsed_seconds": seconds,
             "world_size": self.distributed.world_size,
+            "num_threads": torch.get_num_threads(),
         }
         save_checkpoint(
             self.directory / "checkpoint",

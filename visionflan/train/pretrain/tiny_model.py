@@ -89,6 +89,7 @@ def pretrain_parts(
         "weights_sha256": " ".join(weights_digest(unfinished / part) for part in PARTS),
         "steps": settings.vision_steps + settings.language_steps,
         "elapsed_seconds": time.monotonic() - start,
+        "num_threads": torch.get_num_threads(),
     }
     write_json(unfinished / "run.json", run)
     unfinished.replace(directory)
