@@ -78,7 +78,7 @@ def quickstart(out: Path, data_root: Path | None, log: Log) -> Path:
     """Run or resume the pipeline in a directory; return the path of the report."""
     out.mkdir(parents=True, exist_ok=True)
     with log_duration("1/5 releases", log):
-        root = data_root or miniature_releases(out / "releases")
+        root = data_root or miniature_releases(out / "releases", SPECIMENS)
     settings = MINIATURE if data_root is None else real_settings(root)
     with log_duration("2/5 build", log):
         manifest = build(root, out / "build", settings, log=log)
@@ -105,7 +105,7 @@ def log_duration(step: str, log: Log) -> Iterator[None]:
     log(f"{step}: done in {time.monotonic() - start:.0f} s")
 
 
-def miniature_releases(root: Path, specimens: Mapping[str, int] = SPECIMENS) -> Path:
+def miniature_releases(root: Path, specimens: Mapping[str, int]) -> Path:
     """Draw the missing releases; each appears under its name only when it is complete."""
     for name, count in specimens.items():
         if not (root / name).exists():

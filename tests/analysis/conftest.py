@@ -1,12 +1,15 @@
 """A small build, and a recipe of a few steps, for studies that run in seconds."""
 
+import multiprocessing
 from dataclasses import replace
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
 
 from tests.helpers.tiny_runs import copy_run, train_tiny
 from visionflan import catalog
+from visionflan.analysis.run import PRELOAD
 from visionflan.analysis.store import Store
 from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
@@ -17,6 +20,13 @@ SHORT = PretrainConfig(
     hidden_size=32, num_layers=2, vocab_size=600, vision_steps=2, language_steps=2, batch_size=8
 )
 DATASETS = ("caltech101", "ctw1500", "dtd", "pacs", "tdiuc", "textcaps")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def step_server() -> None:
+    """Start the process that those of steps are forked from, before a test starts one without."""
+    multiprocessing.get_context("forkserver").set_forkserver_preload(list(PRELOAD))
+    forkserver.ensure_running()
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import load_file
 
 from tests.helpers.tiny_checkpoint import save_language_model, save_tower, write_build
+from visionflan.analysis.run import PRELOAD
 from visionflan.train.config import InitConfig, RuntimeConfig, StageConfig, TrainConfig
 from visionflan.train.config_io import from_json, to_json
 from visionflan.train.run import train
@@ -33,9 +34,7 @@ def train_from(file: Path, out: Path, environment: dict[str, str]) -> None:
 def context() -> ForkServerContext:
     """Return a context that loads the libraries once, in the process that others fork from."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        ["visionflan.train.run", "transformers.models.llava.modeling_llava"]
-    )
+    context.set_forkserver_preload(list(PRELOAD))
     return context
 
 
