@@ -71,6 +71,8 @@ class Ending(NamedTuple):
 
 def main() -> None:
     """Run and interrupt the commands in turn, and print what went wrong."""
+    # Where a shell runs this in the background it ignores Ctrl-C, and so would the commands.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)

@@ -1,6 +1,7 @@
 """The trainer changes trainable parts only, weights tokens equally, and resumes exactly."""
 
 import json
+import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -104,6 +105,25 @@ def test_a_requested_stop_saves_the_state_between_log_steps(
     assert [path.name for path in (tmp_path / "base/resume").iterdir()] == ["step-00000003"]
     monkeypatch.undo()
     assert same(weights(train(config, tmp_path)), reference)
+
+
+def test_a_signal_that_is_ignored_does_not_stop_a_run(
+    config: TrainConfig, reference: Weights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    optimizer_step = Trainer.optimizer_step
+
+    def interrupted_step(self: Trainer, step: int, *args: Any) -> torch.Tensor:
+        signal.raise_signal(signal.SIGINT)
+        return optimizer_step(self, step, *args)
+
+    monkeypatch.setattr(Trainer, "optimizer_step", interrupted_step)
+    with pytest.raises(TrainingInterrupted):
+        train(config, tmp_path / "stopped")
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        assert same(weights(train(config, tmp_path / "ignored")), reference)
+    finally:
+        signal.signal(signal.SIGINT, previous)
 
 
 def test_random_numbers_depend_on_the_step_only(

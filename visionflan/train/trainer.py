@@ -175,7 +175,11 @@ class Trainer:
 
     @contextmanager
     def handle_signals(self) -> Iterator[None]:
-        """On SIGINT or SIGTERM, stop after the step; on a second signal, stop immediately."""
+        """On SIGINT or SIGTERM, stop after the step; on a second signal, stop immediately.
+
+        A signal that is ignored stays ignored: SIGINT is where a shell runs a command in the
+        background, and in the processes of a study, which its main process ends.
+        """
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -187,7 +191,8 @@ class Trainer:
             self.stop_requested, self.stop_signal = True, number
 
         for number in (signal.SIGINT, signal.SIGTERM):
-            previous[number] = signal.signal(number, request_stop)
+            if signal.getsignal(number) != signal.SIG_IGN:
+                previous[number] = signal.signal(number, request_stop)
         try:
             yield
         finally:
