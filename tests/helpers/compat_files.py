@@ -18,7 +18,6 @@ from PIL import Image
 from tests.helpers.standard_messages import CONVERSATIONS
 from tests.helpers.tiny_checkpoint import save_language_model, save_tower, write_build
 from visionflan.formats.exporting import export
-from visionflan.model.chat_tokenizer import ChatTokenizer
 from visionflan.model.generate import Checkpoint
 from visionflan.model.image_processing import preprocess
 from visionflan.storage.directory import BuildDirectory
@@ -69,12 +68,14 @@ def expected_values(checkpoint: Path, build: BuildDirectory) -> dict[str, Any]:
     model = Checkpoint.load(checkpoint, "cpu")
     tokenizer = model.chat_tokenizer
     prompts = {
-        name: expand(tokenizer, tokenizer.encode_prompts([turns[:-1]])[0])
+        name: tokenizer.expand_images(tokenizer.encode_prompts([turns[:-1]])[0]).token_ids
         for name, (turns, _) in CONVERSATIONS.items()
     }
+    instances = list(build.instances("train"))
+    encoded = tokenizer.encode_conversations([instance.turns for instance in instances])
     rows = {
-        instance.id: expand(tokenizer, tokenizer.encode_conversations([instance.turns])[0][0])
-        for instance in build.instances("train")
+        instance.id: tokenizer.expand_images(conversation).token_ids
+        for instance, conversation in zip(instances, encoded, strict=True)
     }
     image = Image.new("RGB", IMAGE_SIZE, IMAGE_COLOR)
     untyped: Any = model.vlm.model
@@ -91,11 +92,6 @@ def expected_values(checkpoint: Path, build: BuildDirectory) -> dict[str, Any]:
         "logits": logits.tolist(),
         "answer": answer.text,
     }
-
-
-def expand(tokenizer: ChatTokenizer, token_ids: list[int]) -> list[int]:
-    """Return token ids with one image token for each feature, as processors write them."""
-    return tokenizer.expand_image_tokens(token_ids)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from torch import Tensor
 from tests.helpers.tiny_requests import CONVERSATIONS, IMAGES
 from visionflan.model.base import ModelPart, VisionLanguageModel
 from visionflan.model.families.llava import Llava
+from visionflan.model.feature_model import FeatureModel
 from visionflan.storage.trained_images import (
     TrainedImages,
     write_trained_images,
@@ -49,7 +50,7 @@ def vary(vlm: Llava, seed: int) -> Llava:
 def logits(vlm: VisionLanguageModel) -> Tensor:
     """Return the logits of a prompt with an image, from the model of `transformers` itself."""
     tokenizer = vlm.make_chat_tokenizer(vlm.processor)
-    token_ids = tokenizer.expand_image_tokens(tokenizer.encode_prompts([PROMPT])[0])
+    token_ids = tokenizer.expand_images(tokenizer.encode_prompts([PROMPT])[0]).token_ids
     pixels = vlm.processor.image_processor(IMAGES[0], return_tensors="pt")
     model: Any = vlm.model
     with torch.no_grad():
@@ -58,11 +59,11 @@ def logits(vlm: VisionLanguageModel) -> Tensor:
 
 
 def mix_part(
-    vlm: VisionLanguageModel,
-    other: VisionLanguageModel,
+    vlm: FeatureModel,
+    other: FeatureModel,
     part: ModelPart,
     mix: Callable[[Tensor, Tensor], Tensor],
-) -> VisionLanguageModel:
+) -> FeatureModel:
     """Change a part in memory."""
     modules = zip(vlm.part_modules(part), other.part_modules(part), strict=True)
     for module, donor in modules:

@@ -4,7 +4,7 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
@@ -15,6 +15,9 @@ from tests.helpers.tiny_tokenizers import (
     metaspace_tokenizer,
 )
 from visionflan.storage.instance import Instance, Turn
+
+if TYPE_CHECKING:
+    from visionflan.storage.schema import TaskInfo
 
 TOKENIZERS = {
     "gemma3_text": gemma_tokenizer,
@@ -113,21 +116,11 @@ def write_build(
     `change` replaces the instances at some indices.
     """
     from visionflan.builder.directory_writer import DirectoryWriter
-    from visionflan.storage.schema import TaskInfo
 
     info = {"name": "tiny", "title": "Tiny", "license": "CC0-1.0", "citation": "none"}
     with DirectoryWriter(out, info) as writer:
         for task in ("tiny/color", "tiny/repeat", "tiny/text"):
-            task_info = TaskInfo(
-                dataset="tiny",
-                official_name=task,
-                title=task,
-                instruction="",
-                category="Perception",
-                group="question answering",
-                metric="exact_match",
-            )
-            writer.add_task(task, task_info)
+            writer.add_task(task, task_info(task))
         names = list(COLORS)
         for index in range(count + texts):
             color, size = names[index % 3], (20 + index, 40)
@@ -136,23 +129,71 @@ def write_build(
             text = " ".join(["what", "color", *["is", "it"][: index % 3], "?"] + ["?"] * index)
             prompt = f"<image>\n{text}" if images else text
             answer = " ".join([color] * (1 + index % 4))
-            instance = Instance(
-                id=f"{task}/{index}",
-                dataset="tiny",
-                task=task,
-                split="train",
-                key=str(index),
-                images=images,
-                turns=(Turn("user", prompt), Turn("assistant", answer)),
-                instruction=text,
-                text="",
-                options=(),
-                target=answer,
-                references=(answer,),
-                metric="exact_match",
-                synthetic=False,
-            )
+            instance = color_instance(task, index, images, prompt, answer)
             writer.add_instance(change[index](instance) if change and index in change else instance)
+    return out
+
+
+def task_info(task: str) -> "TaskInfo":
+    """Return the description of a task."""
+    from visionflan.storage.schema import TaskInfo
+
+    return TaskInfo(
+        dataset="tiny",
+        official_name=task,
+        title=task,
+        instruction="",
+        category="Perception",
+        group="question answering",
+        metric="exact_match",
+    )
+
+
+def color_instance(
+    task: str, index: int, images: tuple[str, ...], prompt: str, answer: str
+) -> Instance:
+    """Return an instance of a question and its answer."""
+    return Instance(
+        id=f"{task}/{index}",
+        dataset="tiny",
+        task=task,
+        split="train",
+        key=str(index),
+        images=images,
+        turns=(Turn("user", prompt), Turn("assistant", answer)),
+        instruction=prompt.removeprefix("<image>\n"),
+        text="",
+        options=(),
+        target=answer,
+        references=(answer,),
+        metric="exact_match",
+        synthetic=False,
+    )
+
+
+PICTURES = {
+    "red": (220, 20, 20),
+    "green": (20, 160, 20),
+    "blue": (20, 20, 220),
+    "a": (230, 230, 20),
+    "b": (20, 220, 220),
+    "c": (220, 20, 220),
+    "one": (250, 250, 250),
+    "two": (5, 5, 5),
+}
+
+
+def write_pictures(out: Path) -> Path:
+    """Write a build directory of eight rows that differ only in their picture and its name."""
+    from visionflan.builder.directory_writer import DirectoryWriter
+
+    info = {"name": "pictures", "title": "Pictures", "license": "CC0-1.0", "citation": "none"}
+    with DirectoryWriter(out, info) as writer:
+        writer.add_task("tiny/color", task_info("tiny/color"))
+        for index, (name, color) in enumerate(PICTURES.items()):
+            images = (writer.add_image(png(color, (40, 24))),)
+            prompt = "<image>\nwhat color is it ?"
+            writer.add_instance(color_instance("tiny/color", index, images, prompt, name))
     return out
 
 

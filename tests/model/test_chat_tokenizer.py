@@ -1,5 +1,6 @@
 """Conversations become tokens, and the loss mask selects exactly the answers."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ from PIL import Image
 
 from tests.helpers.tiny_checkpoint import save_language_model, save_tower
 from visionflan.errors import TrainingError, UnusableError
+from visionflan.model.chat_rendering import messages
 from visionflan.model.chat_templates import PLAIN, VICUNA
-from visionflan.model.chat_tokenizer import ChatTokenizer, answer_tokens, assistant_mask, messages
+from visionflan.model.chat_tokenizer import ChatTokenizer, assistant_mask
 from visionflan.model.families.llava import Llava
 from visionflan.storage.instance import Turn
 
@@ -34,7 +36,7 @@ def with_template(tokenizer: ChatTokenizer, template: str) -> ChatTokenizer:
     original = tokenizer.processor.chat_template
     tokenizer.processor.chat_template = template
     try:
-        return ChatTokenizer(tokenizer.processor, tokenizer.tokens_per_image)
+        return ChatTokenizer(tokenizer.processor, tokenizer.images)
     finally:
         tokenizer.processor.chat_template = original
 
@@ -62,7 +64,7 @@ def test_the_loss_mask_selects_the_answers_with_their_ends_and_nothing_else(
     for index, (question, reply) in enumerate(zip(questions, replies, strict=False)):
         turns += [Turn("user", "<image>\n" * (index == 0) + question), Turn("assistant", reply)]
     conversation = tokenizer.encode_conversations([turns])[0]
-    targets = tokenizer.tokenizer.decode(answer_tokens(conversation))
+    targets = tokenizer.tokenizer.decode(conversation.answer_tokens)
     end = tokenizer.tokenizer.eos_token
     assert [part.strip() for part in targets.split(end)] == [
         *(turn.text.strip() for turn in turns if turn.role == "assistant"),
@@ -80,7 +82,7 @@ def test_a_prompt_has_the_same_tokens_in_training_and_at_inference(
     prompt = Turn("user", "<image>\n" + " ".join(question))
     complete = tokenizer.encode_conversations([[prompt, Turn("assistant", " ".join(reply))]])[0]
     first = complete.loss_mask.index(True)
-    assert tokenizer.encode_prompts([[prompt]])[0] == complete.token_ids[:first]
+    assert tokenizer.encode_prompts([[prompt]])[0].token_ids == complete.token_ids[:first]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -88,6 +90,7 @@ def test_the_tokens_are_those_of_the_processor(
     tokenizers: dict[str, ChatTokenizer], kind: str
 ) -> None:
     tokenizer = tokenizers[kind]
+    processor: Any = tokenizer.processor
     turns = [
         Turn("user", "Which is red?\n<image> or\n<image>"),
         Turn("assistant", "(a) the first"),
@@ -99,24 +102,18 @@ def test_the_tokens_are_those_of_the_processor(
     for part in chat[0]["content"]:
         if part["type"] == "image":
             part["image"] = image
-    expected: Any = tokenizer.processor.apply_chat_template(
+    expected: Any = processor.apply_chat_template(
         chat, tokenize=True, return_dict=True, return_assistant_tokens_mask=True
     )
-    conversation = tokenizer.encode_conversations([turns])[0]
-    assert tokenizer.expand_image_tokens(conversation.token_ids) == expected["input_ids"][0]
-    expanded_mask = [
-        flag
-        for token, flag in zip(*conversation, strict=True)
-        for flag in [flag] * (16 if token == tokenizer.image_token_id else 1)
-    ]
-    assert expanded_mask == [bool(flag) for flag in expected["assistant_masks"][0]]
-    prompt: Any = tokenizer.processor.apply_chat_template(
+    expanded = tokenizer.expand_images(tokenizer.encode_conversations([turns])[0])
+    assert expanded.token_ids == expected["input_ids"][0]
+    assert expanded.token_ids.count(tokenizer.image_token_id) == 2 * 16
+    assert expanded.loss_mask == [bool(flag) for flag in expected["assistant_masks"][0]]
+    prompt: Any = processor.apply_chat_template(
         chat[:1], tokenize=True, return_dict=True, add_generation_prompt=True
     )
-    assert (
-        tokenizer.expand_image_tokens(tokenizer.encode_prompts([turns[:1]])[0])
-        == prompt["input_ids"][0]
-    )
+    own = tokenizer.expand_images(tokenizer.encode_prompts([turns[:1]])[0])
+    assert own.token_ids == prompt["input_ids"][0]
 
 
 def test_a_text_is_begun_once_by_template_or_tokenizer(
@@ -129,7 +126,7 @@ def test_a_text_is_begun_once_by_template_or_tokenizer(
         own = with_template(tokenizer, template)
         for tokens in (
             own.encode_conversations([turns])[0].token_ids,
-            own.encode_prompts([turns[:1]])[0],
+            own.encode_prompts([turns[:1]])[0].token_ids,
         ):
             assert tokens[0] == begin
             assert tokens.count(begin) == 1
@@ -159,7 +156,7 @@ def test_markers_and_images_that_differ_in_number_are_refused(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("{%- generation -%}", ""), "marks no answer"),
+        (("{{ ' ' + parts(message) + eos_token }}", ""), "writes no answer"),
         ((" + eos_token", ""), "does not end answers"),
         (
             ("{{ ' ASSISTANT:' }}\n{%- gen", "{{ ' ASSISTANT: ' }}\n{%- gen"),
@@ -173,10 +170,51 @@ def test_a_template_that_would_train_wrongly_is_refused(
 ) -> None:
     template = VICUNA.replace(*change)
     assert template != VICUNA
-    if "generation" in change[0] and not change[1]:
-        template = template.replace("{%- endgeneration -%}", "")
     if message == "one token spans the end":
         template = template.replace("' ' + parts(message) + eos", "parts(message) + eos")
+    with pytest.raises(TrainingError, match=message):
+        with_template(tokenizers["llama"], template)
+
+
+def without_marks(template: str) -> str:
+    """Return a template that does not mark answers, as most published ones."""
+    return re.sub(r"\{%- (end)?generation -%\}", "{#- -#}", template)
+
+
+@pytest.mark.parametrize("template", [VICUNA, PLAIN], ids=["vicuna", "plain"])
+@settings(deadline=None, max_examples=30)
+@given(questions=texts, replies=texts)
+def test_answers_are_the_same_with_and_without_marks(
+    tokenizers: dict[str, ChatTokenizer],
+    template: str,
+    questions: list[str],
+    replies: list[str],
+) -> None:
+    turns = [Turn("user", "<image>\nwhat is it?"), Turn("assistant", "red")]
+    for question, reply in zip(questions, replies, strict=False):
+        turns += [Turn("user", question), Turn("assistant", reply)]
+    marked, unmarked = (
+        with_template(tokenizers["llama"], text) for text in (template, without_marks(template))
+    )
+    assert unmarked.chat_template != template
+    assert unmarked.encode_conversations([turns]) == marked.encode_conversations([turns])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("{{ ' A:' }}{%- endif", "{%- endif"), "writes 'A: A cat.</s>' where"),
+        (
+            ("{{- bos_token -}}", "{{- bos_token -}}{{ messages | length }}"),
+            "renders the beginning",
+        ),
+    ],
+)
+def test_an_unmarked_template_whose_answers_cannot_be_told_is_refused(
+    tokenizers: dict[str, ChatTokenizer], change: tuple[str, str], message: str
+) -> None:
+    template = without_marks(PLAIN).replace(*change)
+    assert template != without_marks(PLAIN)
     with pytest.raises(TrainingError, match=message):
         with_template(tokenizers["llama"], template)
 

@@ -20,7 +20,7 @@ def test_losses_of_padded_rows_are_those_of_the_library(tmp_path: Path, kind: st
     save_language_model(tmp_path / kind, kind)
     vlm = Llava.build(tmp_path / "tower", tmp_path / kind)
     model: Any = vlm.model
-    image, padding = vlm.image_token_id, vlm.processor.tokenizer.pad_token_id
+    image, padding = vlm.model.config.image_token_id, vlm.processor.tokenizer.pad_token_id
     lengths = (30, 21)
     token_ids = torch.randint(5, 200, (2, 30))
     token_ids[:, 1:17] = image
@@ -36,8 +36,9 @@ def test_losses_of_padded_rows_are_those_of_the_library(tmp_path: Path, kind: st
     expected = model(
         input_ids=token_ids, attention_mask=attention_mask, pixel_values=values, labels=labels
     )
-    hidden = forward.hidden_states(vlm, token_ids, vlm.encode_images(values))
-    logits = forward.answer_logits(vlm, hidden, loss_mask)
+    image_positions = (token_ids == image).flatten().nonzero().flatten()
+    hidden = vlm.hidden_states(token_ids, image_positions, {"pixel_values": values})
+    logits = forward.target_logits(vlm, hidden, loss_mask.flatten().nonzero().flatten())
     assert logits.shape[0] == loss_mask.sum()
     torch.testing.assert_close(
         logits, expected.logits[:, :-1][loss_mask[:, 1:]], atol=1e-5, rtol=1e-4

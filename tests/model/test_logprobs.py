@@ -7,15 +7,13 @@ import torch
 from PIL import Image
 
 from tests.helpers.tiny_requests import CONVERSATIONS, IMAGES, RED, save_checkpoint
-from visionflan.model.chat_tokenizer import messages
+from visionflan.model.candidates import CandidateRow
+from visionflan.model.chat_rendering import messages
 from visionflan.model.generate import Checkpoint
-from visionflan.model.logprobs import (
+from visionflan.model.logprobs import batch_rows, candidate_logprobs, candidate_tokens
+from visionflan.model.packing import (
     PADDING_SEGMENT,
     PROMPT_SEGMENT,
-    CandidateRow,
-    batch_rows,
-    candidate_logprobs,
-    candidate_tokens,
     pack_rows,
     packed_attention_mask,
 )
@@ -97,8 +95,8 @@ def test_an_answer_is_greedy_if_each_of_its_tokens_has_the_highest_probability(
 ) -> None:
     turns, texts = CONVERSATIONS[0], ["red", "blue green"]
     tokenizer = checkpoint.chat_tokenizer
-    prompt_ids = tokenizer.expand_image_tokens(tokenizer.encode_prompts([turns])[0])
-    red, blue_green = candidate_tokens(tokenizer, turns, prompt_ids, texts)
+    prompt = tokenizer.expand_images(tokenizer.encode_prompts([turns])[0])
+    red, blue_green = candidate_tokens(tokenizer, turns, [RED], prompt.token_ids, texts)
     head = FixedHead([*red, *blue_green[:-1], 1])
     monkeypatch.setattr(checkpoint.vlm.model, "lm_head", head)
     likelihoods = candidate_logprobs(checkpoint, [turns], [[RED]], [texts])[0]

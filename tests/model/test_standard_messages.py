@@ -64,13 +64,14 @@ def test_turns_and_standard_messages_have_the_tokens_of_a_written_list(
 ) -> None:
     tokenizer, conversation = tokenizers[kind], CONVERSATIONS[name]
     turns, messages = conversation
-    complete = tokenizer.encode_conversations([turns])[0].token_ids
+    complete = tokenizer.encode_conversations([turns])[0]
     prompt = tokenizer.encode_prompts([turns[:-1]])[0]
     expected = json.loads(GOLDEN.read_bytes())[kind][name]
-    assert {"prompt": prompt, "complete": complete} == expected
-    assert complete.count(tokenizer.image_token_id) == conversation.num_images
-    assert tokenizer.expand_image_tokens(complete) == encode(tokenizer, messages, False)
-    assert tokenizer.expand_image_tokens(prompt) == encode(tokenizer, messages[:-1], True)
+    assert {"prompt": prompt.token_ids, "complete": complete.token_ids} == expected
+    assert tokenizer.prompt_tokens([turns[:-1]]) == [prompt.token_ids]
+    assert complete.token_ids.count(tokenizer.image_token_id) == conversation.num_images
+    assert tokenizer.expand_images(complete).token_ids == encode(tokenizer, messages, False)
+    assert tokenizer.expand_images(prompt).token_ids == encode(tokenizer, messages[:-1], True)
 
 
 def render(content: str | list[dict[str, str]], template: str) -> str:

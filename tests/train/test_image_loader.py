@@ -12,7 +12,7 @@ from visionflan.errors import TrainingError
 from visionflan.image_files import decode_image
 from visionflan.storage.directory import BuildDirectory
 from visionflan.train import image_loader
-from visionflan.train.image_loader import ImageLoader
+from visionflan.train.pixel_loader import PixelLoader
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +27,9 @@ def image_processor() -> Any:
     return LlavaImageProcessorPil(do_pad=True, size={"shortest_edge": 32}, crop_size=size)
 
 
-def loader(build: BuildDirectory, processor: Any, *, cache_pixels: bool = False) -> ImageLoader:
+def loader(build: BuildDirectory, processor: Any, *, cache_pixels: bool = False) -> PixelLoader:
     untyped: Any = SimpleNamespace(image_processor=processor)
-    return ImageLoader(build, untyped, cache_pixels=cache_pixels)
+    return PixelLoader(build, untyped, cache_pixels=cache_pixels)
 
 
 def test_the_cache_does_not_change_pixels(build: BuildDirectory) -> None:

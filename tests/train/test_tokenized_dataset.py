@@ -46,7 +46,8 @@ def test_rows_have_the_tokens_and_images_of_their_instances(
         assert row.token_ids.tolist() == expected.token_ids
         assert row.loss_mask.tolist() == expected.loss_mask
         assert row.image_ids == list(instance.images)
-        assert rows.lengths[number] == len(chat_tokenizer.expand_image_tokens(expected.token_ids))
+        assert row.image_runs.tolist() == expected.image_runs == [16] * len(instance.images)
+        assert rows.lengths[number] == len(chat_tokenizer.expand_images(expected).token_ids)
         assert rows.num_target_tokens[number] == sum(expected.loss_mask)
         assert rows.tasks[rows.task_ids[number]] == instance.task
     assert rows.image_ids == sorted(
@@ -155,12 +156,8 @@ def test_a_row_without_room_for_its_second_image_is_dropped_and_not_truncated(
     source = changed(tmp_path, 23, twice)
     full = tokenize_stage(source, STAGE, chat_tokenizer, tmp_path / "full", seed=0)
     turns = full.instance(int(full.lengths.argmax())).turns
-    first = len(
-        chat_tokenizer.expand_image_tokens(
-            chat_tokenizer.encode_conversations([turns[:2]])[0].token_ids
-        )
-    )
-    room_for_first = first + chat_tokenizer.tokens_per_image
+    beginning = chat_tokenizer.encode_conversations([turns[:2]])[0]
+    room_for_first = len(chat_tokenizer.expand_images(beginning).token_ids) + 16
     longest = int(full.lengths.max())
     for limit, dropped in ((longest - 1, {}), (room_for_first, {"too_long": 1})):
         stage = replace(STAGE, max_seq_len=limit, data=DataConfig(max_dropped_fraction=0.1))

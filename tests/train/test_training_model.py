@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from visionflan.errors import TrainingError
 from visionflan.train.batch_sampler import MicroBatch
 from visionflan.train.collator import BatchTensors, Collator
 from visionflan.train.config import TrainConfig
@@ -49,23 +48,10 @@ def test_an_empty_micro_batch_has_zero_gradients(runner: StageRunner) -> None:
     dataset = runner.tokenize()
     collate = Collator(dataset, runner.chat_tokenizer, runner.images(dataset))
     empty = collate(MicroBatch(torch.zeros(0, dtype=torch.long).numpy(), 0))
-    assert not empty.loss_mask_bl.any()
+    assert not len(empty.targets_a)
     model = TrainingModel(runner.initial_model.vlm, ("connector", "language_model"))
     for name, gradient in gradients(model, empty).items():
         assert "vision_tower" in name or (gradient is not None and not gradient.any())
-
-
-def test_a_batch_whose_markers_and_images_differ_is_refused(
-    runner: StageRunner, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    row = type(runner.tokenize()).row
-    monkeypatch.setattr(
-        type(runner.tokenize()), "row", lambda self, n: row(self, n)._replace(image_ids=[])
-    )
-    with pytest.raises(
-        TrainingError, match=r"differ in one of these instances: tiny/color/0, tiny/color/2"
-    ):
-        batch_of(runner, "tiny/color")
 
 
 def test_padding_and_the_rows_next_to_it_change_no_loss(runner: StageRunner) -> None:
@@ -77,12 +63,16 @@ def test_padding_and_the_rows_next_to_it_change_no_loss(runner: StageRunner) -> 
 
 
 def batch_of_row(batch: BatchTensors, row: int) -> BatchTensors:
-    assert batch.pixel_values is not None
+    length = batch.token_ids_bl.shape[1]
+    is_own = batch.target_positions_a // length == row
+    image_positions = batch.image_positions_p[batch.image_positions_p // length == row]
     return BatchTensors(
         token_ids_bl=batch.token_ids_bl[row : row + 1],
-        loss_mask_bl=batch.loss_mask_bl[row : row + 1],
-        task_ids_b=batch.task_ids_b[row : row + 1],
-        pixel_values=batch.pixel_values[row : row + 1],
+        target_positions_a=batch.target_positions_a[is_own] % length,
+        targets_a=batch.targets_a[is_own],
+        task_ids_a=batch.task_ids_a[is_own],
+        image_positions_p=image_positions % length,
+        image_inputs={name: value[row : row + 1] for name, value in batch.image_inputs.items()},
     )
 
 

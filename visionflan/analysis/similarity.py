@@ -21,8 +21,8 @@ from visionflan.plural import counted
 from visionflan.storage.directory import BuildDirectory
 
 if TYPE_CHECKING:
-    from visionflan.model.generate import Checkpoint
-    from visionflan.train.image_loader import ImageLoader
+    from visionflan.model.feature_model import FeatureModel
+    from visionflan.train.pixel_loader import PixelLoader
 
 MIN_SAMPLES = 4  # fewer have no unbiased estimate
 # Features that vary less than this fraction of their size do not vary: float32 is no more precise.
@@ -78,26 +78,31 @@ def connected_features(
     device: str = "auto",
 ) -> NDArray[np.float32]:
     """Return the mean of the connector's outputs over the patches of each image (n x d)."""
+    from visionflan.model.feature_model import FeatureModel
     from visionflan.model.generate import Checkpoint
-    from visionflan.train.image_loader import ImageLoader
+    from visionflan.train.pixel_loader import PixelLoader
 
     loaded = Checkpoint.load(checkpoint, device)
-    loader = ImageLoader(build, loaded.vlm.processor)
+    if not isinstance(loaded.vlm, FeatureModel):
+        raise TrainingError(
+            f"{checkpoint} is a {type(loaded.vlm).__name__} model, whose features are not compared "
+            "here: name checkpoints of LLaVA"
+        )
+    loader = PixelLoader(build, loaded.vlm.processor)
     batches = [
-        batch_features(loaded, loader, list(image_ids[begin : begin + batch_size]))
+        batch_features(loaded.vlm, loader, list(image_ids[begin : begin + batch_size]))
         for begin in range(0, len(image_ids), batch_size)
     ]
     return np.concatenate(batches)
 
 
 def batch_features(
-    checkpoint: "Checkpoint", loader: "ImageLoader", image_ids: list[str]
+    vlm: "FeatureModel", loader: "PixelLoader", image_ids: list[str]
 ) -> NDArray[np.float32]:
     """Return the features of one batch of images."""
     import torch
 
-    vlm = checkpoint.vlm
-    pixel_values = loader.pixel_values(image_ids).to(checkpoint.device, vlm.model.dtype)
+    pixel_values = loader.pixel_values(image_ids).to(vlm.model.device, vlm.model.dtype)
     with torch.inference_mode():
         projected_npd = vlm.project(vlm.encode_images(pixel_values))
     features: NDArray[np.float32] = projected_npd.float().mean(dim=1).cpu().numpy()

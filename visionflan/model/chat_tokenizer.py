@@ -1,106 +1,117 @@
 """Tokenize conversations with a chat template, and compute the loss mask of their answers.
 
-Training and generation share this code, so both see the same tokens. The mask comes from the
-spans that the chat template marks with `{% generation %}`, mapped to tokens by their offsets.
+Training and generation share this code, so both see the same tokens. The mask comes from the spans
+of the answers in the rendered text, mapped to tokens by their offsets.
 """
 
 import re
 from collections.abc import Sequence
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from visionflan.dataset import IMAGE_MARKER
 from visionflan.errors import TrainingError, UnusableError
-from visionflan.model.pretrained import image_token_id
+from visionflan.model.chat_rendering import ChatRenderer, RenderedConversation, Span
+from visionflan.model.image_prompt import ImageSize, ImageWriter
 from visionflan.plural import counted
-from visionflan.prompt import split_at_images
 from visionflan.storage.instance import Turn
 
 if TYPE_CHECKING:
-    from transformers import ProcessorMixin
+    from visionflan.model.processor import Processor
 
 QUESTION = "What is it?"
 PROBE = (Turn("user", f"{IMAGE_MARKER}\n{QUESTION}"), Turn("assistant", "A cat."))
+PROBE_SIZES = (ImageSize(64, 64),)
 SET_ANOTHER = "set another by init.chat_template (vicuna, plain, or a Jinja file)"
 
 
 class TokenizedConversation(NamedTuple):
-    """The token ids of a conversation, one for each image, and its loss mask.
+    """The token ids of a conversation, one for each run of image tokens, and its loss mask.
 
-    The mask is True for the tokens of answers, the end token of each included.
+    Attributes:
+        loss_mask: True for the tokens of answers, the end token of each included
+        image_runs: the lengths of the runs of image tokens, in order
     """
 
     token_ids: list[int]
     loss_mask: list[bool]
+    image_runs: list[int]
 
-
-def answer_tokens(conversation: TokenizedConversation) -> list[int]:
-    """Return the token ids that the loss mask selects."""
-    return [token for token, is_target in zip(*conversation, strict=True) if is_target]
+    @property
+    def answer_tokens(self) -> list[int]:
+        """The token ids that the loss mask selects."""
+        return [token for token, is_target in zip(*self[:2], strict=True) if is_target]
 
 
 class ChatTokenizer:
-    """Tokenizes conversations with one processor's chat template and tokenizer.
+    """Tokenizes conversations with one processor's chat template and tokenizer."""
 
-    `tokens_per_image` is the number of features that the vision tower returns for an image.
-    """
-
-    def __init__(self, processor: "ProcessorMixin", tokens_per_image: int) -> None:
-        self.processor = processor
+    def __init__(self, processor: "Processor", images: ImageWriter) -> None:
+        self.processor, self.images = processor, images
         self.tokenizer = processor.tokenizer
         self.chat_template = str(processor.chat_template)
-        self.image_token_id = image_token_id(self.tokenizer)
+        self.image_token_id = images.token_id
         self.pad_token_id = int(self.tokenizer.pad_token_id)
-        self.tokens_per_image = tokens_per_image
+        self.end_token_ids = end_token_ids(processor)
         names = sorted({*self.tokenizer.all_special_tokens, *added_special_tokens(self.tokenizer)})
         self.special_tokens = re.compile("|".join(map(re.escape, names)))
+        end_tokens = self.tokenizer.convert_ids_to_tokens(sorted(self.end_token_ids))
+        self.renderer = ChatRenderer(
+            self.chat_template, self.tokenizer.special_tokens_map, end_tokens
+        )
         self.check_template()
 
     def check_template(self) -> None:
         """Raise TrainingError if the template would train wrongly.
 
-        It must render images and texts, mark each answer, end it, and not change a prompt.
+        It must render images and texts, end each answer, and not change a prompt.
         """
         self.check_content()
-        probe = self.encode_conversations([PROBE])[0]
+        probe = self.encode_conversations([PROBE], [PROBE_SIZES])[0]
         if not any(probe.loss_mask):
             raise TrainingError(
-                "the chat template marks no answer with {% generation %}, so there is nothing to "
-                f"learn: {SET_ANOTHER}"
+                f"the chat template writes no answer, so there is nothing to learn: {SET_ANOTHER}"
             )
-        if self.tokenizer.eos_token_id not in answer_tokens(probe):
+        if self.end_token_ids.isdisjoint(probe.answer_tokens):
             raise TrainingError(
                 "the chat template does not end answers with the end-of-sequence token, so a model "
                 f"would not learn to stop: {SET_ANOTHER}"
             )
-        self.check_prompt_prefix(PROBE, probe)
+        self.check_prompt_prefix(PROBE, PROBE_SIZES, probe)
 
     def check_content(self) -> None:
         """Raise TrainingError if the template does not render the parts of a turn."""
         from jinja2 import TemplateError
 
         try:
-            (text,), _ = self.render([PROBE[:1]], add_generation_prompt=True)
+            (text,) = self.renderer.prompts([PROBE[:1]])
         except (TypeError, TemplateError) as error:
             raise TrainingError(
                 "the chat template takes the content of a turn as text only, not as a list of "
                 f"images and texts ({error}): {SET_ANOTHER}"
             ) from error
-        if text.count(IMAGE_MARKER) != 1 or QUESTION not in text:
+        marker = self.images.marker
+        if text.count(marker) != 1 or QUESTION not in text:
             raise TrainingError(
                 "the chat template does not write the content of a turn, a list of images and "
-                f"texts, with {IMAGE_MARKER} for an image, so it is for text only or for another "
+                f"texts, with {marker} for an image, so it is for text only or for another "
                 f"kind of model: {SET_ANOTHER}"
             )
 
     def check_prompt_prefix(
-        self, turns: Sequence[Turn], conversation: TokenizedConversation
+        self,
+        turns: Sequence[Turn],
+        sizes: Sequence[ImageSize],
+        conversation: TokenizedConversation,
     ) -> None:
         """Raise TrainingError if the first prompt has other tokens in training than at inference.
 
         `conversation` is what `encode_conversations` returned for `turns`.
         """
         first = conversation.loss_mask.index(True)
-        if self.encode_prompts([turns[:1]])[0] != conversation.token_ids[:first]:
+        num_images = turns[0].text.count(IMAGE_MARKER)
+        (prompt,) = self.encode_prompts([turns[:1]], [sizes[:num_images]])
+        if prompt.token_ids != conversation.token_ids[:first]:
             raise TrainingError(
                 f"the prompt {turns[0].text!r} has other tokens in training than at inference: the "
                 "chat template must end a prompt (for example with `ASSISTANT:`) the same way in "
@@ -121,43 +132,83 @@ class ChatTokenizer:
                 )
 
     def encode_conversations(
-        self, conversations: Sequence[Sequence[Turn]]
+        self,
+        conversations: Sequence[Sequence[Turn]],
+        image_sizes: Sequence[Sequence[ImageSize]] | None = None,
     ) -> list[TokenizedConversation]:
-        """Return the token ids and loss masks of complete conversations."""
-        texts, spans = self.render(conversations, add_generation_prompt=False)
-        encodings = self.tokenize(texts)
-        rows = zip(encodings["input_ids"], encodings["offset_mapping"], spans, strict=True)
-        return [
-            TokenizedConversation(token_ids, assistant_mask(offsets, answer_spans))
-            for token_ids, offsets, answer_spans in rows
-        ]
+        """Return the tokens of complete conversations.
 
-    def encode_prompts(self, conversations: Sequence[Sequence[Turn]]) -> list[list[int]]:
-        """Return the token ids of conversations that end with a user's turn.
+        `image_sizes` has the sizes of the images of each; families whose images always have the
+        same tokens need none.
+        """
+        return self.encode(self.renderer.conversations(conversations), image_sizes)
+
+    def encode_prompts(
+        self,
+        conversations: Sequence[Sequence[Turn]],
+        image_sizes: Sequence[Sequence[ImageSize]] | None = None,
+    ) -> list[TokenizedConversation]:
+        """Return the tokens of conversations that end with a user's turn.
 
         They end where the answer begins.
         """
+        prompts = self.renderer.prompts(conversations)
+        return self.encode([RenderedConversation(text, []) for text in prompts], image_sizes)
+
+    def prompt_tokens(self, conversations: Sequence[Sequence[Turn]]) -> list[list[int]]:
+        """Return the token ids of prompts with a marker for each image."""
         if not conversations:
             return []
-        texts, _ = self.render(conversations, add_generation_prompt=True)
-        token_ids: list[list[int]] = self.tokenize(texts)["input_ids"]
+        token_ids: list[list[int]] = self.tokenize(self.renderer.prompts(conversations))[
+            "input_ids"
+        ]
         return token_ids
 
-    def render(
-        self, conversations: Sequence[Sequence[Turn]], *, add_generation_prompt: bool
-    ) -> tuple[list[str], list[list[tuple[int, int]]]]:
-        """Return conversations as text, and the character spans of the answers in each."""
-        from transformers.utils.chat_template_utils import render_jinja_template
+    def encode(
+        self,
+        rendered: Sequence[RenderedConversation],
+        image_sizes: Sequence[Sequence[ImageSize]] | None,
+    ) -> list[TokenizedConversation]:
+        """Return the tokens of rendered conversations, with the text of their images."""
+        if not rendered:
+            return []
+        sizes = repeat(None) if image_sizes is None else image_sizes
+        written = [self.write_images(*pair) for pair in zip(rendered, sizes, strict=False)]
+        encodings = self.tokenize([conversation.text for conversation, _ in written])
+        rows = zip(encodings["input_ids"], encodings["offset_mapping"], written, strict=True)
+        tokenized = [
+            TokenizedConversation(token_ids, assistant_mask(offsets, conversation.answers), runs)
+            for token_ids, offsets, (conversation, runs) in rows
+        ]
+        if any(c.token_ids.count(self.image_token_id) != len(c.image_runs) for c in tokenized):
+            raise TrainingError(
+                f"the tokenizer does not write {self.images.token} as one token: use the tokenizer "
+                "that was published with the model"
+            )
+        return tokenized
 
-        untyped: Any = render_jinja_template
-        texts, spans = untyped(
-            conversations=[messages(turns) for turns in conversations],
-            chat_template=self.chat_template,
-            return_assistant_tokens_mask=not add_generation_prompt,
-            add_generation_prompt=add_generation_prompt,
-            **self.tokenizer.special_tokens_map,
-        )
-        return texts, spans
+    def write_images(
+        self, rendered: RenderedConversation, sizes: Sequence[ImageSize] | None
+    ) -> tuple[RenderedConversation, list[int]]:
+        """Return a conversation with the texts of its images for the markers, and their runs."""
+        marker, pieces = self.images.marker, rendered.text.split(self.images.marker)
+        if sizes is None:
+            assert not self.images.uses_sizes
+            sizes = PROBE_SIZES * (len(pieces) - 1)
+        images = self.images.written(sizes)
+        runs = list(chain.from_iterable(image.runs for image in images))
+        if all(image.text == marker for image in images):
+            return rendered, runs
+        text, answers, begins = pieces[0], list(rendered.answers), len(pieces[0])
+        for image, piece in zip(images, pieces[1:], strict=True):
+            text += image.text + piece
+            shift = len(image.text) - len(marker)
+            answers = [
+                Span(begin + shift, end + shift) if begin > begins else Span(begin, end)
+                for begin, end in answers
+            ]
+            begins += len(image.text) + len(piece)
+        return RenderedConversation(text, answers), runs
 
     def tokenize(self, texts: list[str]) -> Any:
         """Return token ids and offsets; the beginning token is added only if the template has none.
@@ -168,17 +219,15 @@ class ChatTokenizer:
         has_bos = bos_token is not None and texts[0].startswith(bos_token)
         return self.tokenizer(texts, add_special_tokens=not has_bos, return_offsets_mapping=True)
 
-    def expand_image_tokens(self, token_ids: Sequence[int]) -> list[int]:
-        """Return token ids with each image token repeated once per image feature."""
-        expanded: list[int] = []
-        for token in token_ids:
-            expanded += [token] * (self.tokens_per_image if token == self.image_token_id else 1)
-        return expanded
-
-
-def messages(turns: Sequence[Turn]) -> list[dict[str, Any]]:
-    """Return turns as chat templates take them, with each image as a separate content part."""
-    return [{"role": turn.role, "content": split_at_images(turn.text)} for turn in turns]
+    def expand_images(self, conversation: TokenizedConversation) -> TokenizedConversation:
+        """Return a conversation with all image tokens of each run."""
+        runs = iter(conversation.image_runs)
+        token_ids, loss_mask = list[int](), list[bool]()
+        for token, is_target in zip(*conversation[:2], strict=True):
+            count = next(runs) if token == self.image_token_id else 1
+            token_ids += [token] * count
+            loss_mask += [is_target] * count
+        return TokenizedConversation(token_ids, loss_mask, [])
 
 
 def assistant_mask(
@@ -202,6 +251,11 @@ def assistant_mask(
             mask[index] = offsets[index][0] < offsets[index][1]
             index += 1
     return mask
+
+
+def end_token_ids(processor: "Processor") -> set[int]:
+    """Return the tokens that may end an answer, by the tokenizer and the settings of generation."""
+    return {processor.tokenizer.eos_token_id, *getattr(processor, "end_token_ids", ())}
 
 
 def added_special_tokens(tokenizer: Any) -> list[str]:

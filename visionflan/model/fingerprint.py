@@ -28,7 +28,7 @@ def fingerprint_model(
 
     `vision_tower` has the weights of its tower if they were gathered from several processes.
     """
-    weights = vlm.vision_tower.state_dict() if vision_tower is None else vision_tower
+    weights = tower_weights(vlm) if vision_tower is None else vision_tower
     tokenizer = json.loads(vlm.processor.tokenizer.backend_tokenizer.to_str())
     tokenizer.pop("padding"), tokenizer.pop("truncation")
     return ModelFingerprint(
@@ -36,6 +36,22 @@ def fingerprint_model(
         tokenizer=hashlib.sha256(json.dumps(tokenizer, sort_keys=True).encode()).hexdigest(),
         chat_template=hashlib.sha256(str(vlm.processor.chat_template).encode()).hexdigest(),
     )
+
+
+def tower_weights(
+    vlm: VisionLanguageModel, weights: "Mapping[str, Tensor] | None" = None
+) -> "dict[str, Tensor]":
+    """Return the weights of the vision tower by their names in it.
+
+    `weights` has those of the model by name; by default they are taken from memory.
+    """
+    prefix = f"{vlm.part_names.vision_tower[0]}."
+    weights = vlm.model.state_dict() if weights is None else weights
+    return {
+        name.removeprefix(prefix): weight
+        for name, weight in weights.items()
+        if name.startswith(prefix) and vlm.part_of(name) == "vision_tower"
+    }
 
 
 def tensors_digest(weights: "Mapping[str, Tensor]") -> str:

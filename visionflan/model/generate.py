@@ -11,10 +11,11 @@ from torch import Tensor
 
 from visionflan.dataset import IMAGE_MARKER
 from visionflan.errors import EvaluationError, TrainingError
+from visionflan.image_pixels import to_rgb
 from visionflan.model.base import VisionLanguageModel
-from visionflan.model.chat_tokenizer import ChatTokenizer
+from visionflan.model.chat_tokenizer import ChatTokenizer, TokenizedConversation
 from visionflan.model.families import load_model
-from visionflan.model.image_processing import preprocess
+from visionflan.model.image_prompt import ImageSize
 from visionflan.storage.instance import Turn
 
 Conversation = Sequence[Turn]
@@ -64,6 +65,13 @@ class Checkpoint:
         (answer,) = generate_answers(self, [[turn]], [images], max_new_tokens=max_new_tokens)
         return answer
 
+    def image_inputs(self, images: Sequence[Sequence[Image.Image]]) -> dict[str, Tensor]:
+        """Return the inputs for the images of each row, on the model's device and in its dtype."""
+        return {
+            name: value.to(self.device, self.vlm.model.dtype if value.is_floating_point() else None)
+            for name, value in self.vlm.prepare_images(images).items()
+        }
+
 
 def dtype_for(device: torch.device) -> str:
     """Return the name of the dtype used on a device."""
@@ -95,12 +103,12 @@ def generate_answers(
     Decoding is greedy, in batches of prompts of similar length.
     """
     prompts = tokenize_prompts(checkpoint.chat_tokenizer, conversations, images)
-    order = sorted(range(len(prompts)), key=lambda index: -len(prompts[index]))
+    order = sorted(range(len(prompts)), key=lambda index: -len(prompts[index].token_ids))
     answers: dict[int, GeneratedAnswer] = {}
     for begin in range(0, len(order), batch_size):
         indices = order[begin : begin + batch_size]
-        batch_images = [image for index in indices for image in images[index]]
-        batch_prompts = [prompts[index] for index in indices]
+        batch_images = [images[index] for index in indices]
+        batch_prompts = [prompts[index].token_ids for index in indices]
         generated = generate_batch(checkpoint, batch_prompts, batch_images, max_new_tokens)
         answers.update(zip(indices, generated, strict=True))
     return [answers[index] for index in range(len(prompts))]
@@ -110,8 +118,8 @@ def tokenize_prompts(
     chat_tokenizer: ChatTokenizer,
     conversations: Sequence[Conversation],
     images: Sequence[Sequence[Image.Image]],
-) -> list[list[int]]:
-    """Return the token ids of prompts with the image tokens expanded.
+) -> list[TokenizedConversation]:
+    """Return the tokens of prompts with all image tokens.
 
     Raises EvaluationError if a conversation does not end with a user's turn, UnusableError if its
     text contains a special token or its image markers do not match its images.
@@ -122,15 +130,25 @@ def tokenize_prompts(
         chat_tokenizer.validate(turns, len(conversation_images))
     if not conversations:
         return []
-    prompts = chat_tokenizer.encode_prompts(conversations)
-    return [chat_tokenizer.expand_image_tokens(token_ids) for token_ids in prompts]
+    prompts = chat_tokenizer.encode_prompts(conversations, image_sizes(chat_tokenizer, images))
+    return [chat_tokenizer.expand_images(prompt) for prompt in prompts]
+
+
+def image_sizes(
+    chat_tokenizer: ChatTokenizer, images: Sequence[Sequence[Image.Image]]
+) -> list[list[ImageSize]] | None:
+    """Return the sizes of the upright images of each conversation; None if they do not matter."""
+    if not chat_tokenizer.images.uses_sizes:
+        return None
+    upright = [[to_rgb(image) for image in row] for row in images]
+    return [[ImageSize(image.height, image.width) for image in row] for row in upright]
 
 
 @torch.inference_mode()
 def generate_batch(
     checkpoint: Checkpoint,
     prompts: list[list[int]],
-    images: list[Image.Image],
+    images: Sequence[Sequence[Image.Image]],
     max_new_tokens: int,
 ) -> list[GeneratedAnswer]:
     """Return the answers to one batch of prompts, padded on the left."""
@@ -138,23 +156,17 @@ def generate_batch(
     rows = [[chat_tokenizer.pad_token_id] * (length - len(prompt)) + prompt for prompt in prompts]
     mask = [[0] * (length - len(prompt)) + [1] * len(prompt) for prompt in prompts]
     untyped: Any = checkpoint.vlm.model
+    token_ids_bl = torch.tensor(rows, device=checkpoint.device)
     generated: Tensor = untyped.generate(
-        input_ids=torch.tensor(rows, device=checkpoint.device),
+        input_ids=token_ids_bl,
         attention_mask=torch.tensor(mask, device=checkpoint.device),
-        **pixel_inputs(checkpoint, images),
+        **checkpoint.image_inputs(images),
+        **checkpoint.vlm.generation_inputs(token_ids_bl),
         max_new_tokens=max_new_tokens,
     )
     eos_token_ids = set(untyped.generation_config.eos_token_id)
     new_tokens = generated[:, length:].tolist()
     return [decode_answer(chat_tokenizer, row, eos_token_ids) for row in new_tokens]
-
-
-def pixel_inputs(checkpoint: Checkpoint, images: list[Image.Image]) -> dict[str, Tensor]:
-    """Return the pixel values of images on the model's device; empty if there are no images."""
-    if not images:
-        return {}
-    pixel_values = preprocess(checkpoint.chat_tokenizer.processor, images)
-    return {"pixel_values": pixel_values.to(checkpoint.device, checkpoint.vlm.model.dtype)}
 
 
 def decode_answer(

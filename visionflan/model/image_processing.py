@@ -9,7 +9,8 @@ from visionflan.image_pixels import to_rgb
 
 if TYPE_CHECKING:
     import torch
-    from transformers import ProcessorMixin
+
+    from visionflan.model.processor import Processor
 
 # An image processor that pads to a square makes one of the longest side: of up to 3 x 8192 x 8192
 # bytes, beyond which the image is scaled down first.
@@ -18,7 +19,7 @@ SCALED_SIDE = 4096  # still far more than a vision tower takes
 
 
 def preprocess(
-    processor: "ProcessorMixin", images: Sequence[Image.Image], **options: bool
+    processor: "Processor", images: Sequence[Image.Image], **options: bool
 ) -> "torch.Tensor":
     """Return the pixel values of images, prepared by the processor's settings (n x c x h x w).
 
@@ -32,7 +33,7 @@ def preprocess(
 
 
 def run_image_processor(
-    processor: "ProcessorMixin", images: Sequence[Any], **options: bool
+    processor: "Processor", images: Sequence[Any], **options: bool
 ) -> "torch.Tensor":
     """Return what the image processor makes of images or arrays of pixels."""
     outputs = processor.image_processor(images=images, return_tensors="pt", **options)

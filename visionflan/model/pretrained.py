@@ -163,9 +163,12 @@ def image_processor_settings(vision_tower: Path) -> dict[str, Any]:
 
 
 def greedy_generation_config(
-    tokenizer: "PreTrainedTokenizerBase", model: "PreTrainedModel"
+    tokenizer: "PreTrainedTokenizerBase", model: "PreTrainedModel", image_token: int | None = None
 ) -> "GenerationConfig":
-    """Return a config for greedy decoding that stops at the end token and writes no image token."""
+    """Return a config for greedy decoding that stops at the end token and writes no image token.
+
+    `image_token` is its id; by default, that of the token whose text is the image marker.
+    """
     from transformers import GenerationConfig
 
     generation_eos = model.generation_config.eos_token_id if model.generation_config else None
@@ -174,7 +177,7 @@ def greedy_generation_config(
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=sorted({*token_id_list(generation_eos), tokenizer.eos_token_id}),
         pad_token_id=tokenizer.pad_token_id,
-        suppress_tokens=[image_token_id(tokenizer)],
+        suppress_tokens=[image_token_id(tokenizer) if image_token is None else image_token],
     )
     result: GenerationConfig = config
     return result

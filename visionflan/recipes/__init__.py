@@ -7,11 +7,12 @@ from pathlib import Path
 from types import ModuleType
 
 from visionflan.errors import TrainingError, UnknownNameError
+from visionflan.recipes.finetune import finetune
 from visionflan.recipes.paper import base_7b, base_13b, chat_7b, chat_13b
 from visionflan.recipes.tiny import tiny
 from visionflan.train.config import TrainConfig
 
-__all__ = ["base_7b", "base_13b", "chat_7b", "chat_13b", "find", "names", "tiny"]
+__all__ = ["base_7b", "base_13b", "chat_7b", "chat_13b", "find", "finetune", "names", "tiny"]
 
 
 def names() -> list[str]:

@@ -19,9 +19,11 @@ from visionflan.model.fingerprint import (
     ModelFingerprint,
     fingerprint_model,
     tensors_digest,
+    tower_weights,
     weights_digest,
 )
 from visionflan.model.pretrained import load_tokenizer, load_vision_tower
+from visionflan.model.processor import CheckpointProcessor
 from visionflan.storage.trained_images import TrainedImages, write_trained_images
 from visionflan.train.config import InitConfig
 from visionflan.train.distributed import DistributedContext
@@ -133,7 +135,8 @@ def save_checkpoint(
         with atomic_directory(directory) as temporary:
             write_model(temporary, model.vlm, weights, dtype)
             write_trained_images(temporary, trained)
-            fingerprint = fingerprint_model(model.vlm, vision_tower_weights(model, weights))
+            named = {name.removeprefix("model."): weight for name, weight in weights.items()}
+            fingerprint = fingerprint_model(model.vlm, tower_weights(model.vlm, named))
             write_run_json(temporary, run, fingerprint)
     distributed.barrier()
 
@@ -165,8 +168,14 @@ def write_model(
     for name in model.all_tied_weights_keys:
         cast.pop(name)
     vlm.save_weights(directory, cast)
+    write_processor(directory, vlm)
+
+
+def write_processor(directory: Path, vlm: VisionLanguageModel) -> None:
+    """Write the processor of a model; that of a checkpoint stays as it is."""
     vlm.processor.save_pretrained(directory)
-    write_compatible_tokenizer_config(directory, vlm.processor.tokenizer.model_input_names)
+    if not isinstance(vlm.processor, CheckpointProcessor):
+        write_compatible_tokenizer_config(directory, vlm.processor.tokenizer.model_input_names)
 
 
 def write_compatible_tokenizer_config(directory: Path, model_input_names: list[str]) -> None:
@@ -182,13 +191,6 @@ def write_compatible_tokenizer_config(directory: Path, model_input_names: list[s
     if isinstance(config.get("extra_special_tokens"), list):
         config["additional_special_tokens"] = config.pop("extra_special_tokens")
     write_json(file, config | {"model_input_names": model_input_names})
-
-
-def vision_tower_weights(model: TrainingModel, weights: dict[str, Any]) -> dict[str, Any]:
-    """Return the vision tower's part of gathered weights, without the prefix of their names."""
-    tower = model.vlm.vision_tower
-    prefix = next(name for name, module in model.named_modules() if module is tower) + "."
-    return {n.removeprefix(prefix): w for n, w in weights.items() if n.startswith(prefix)}
 
 
 def versions() -> dict[str, str]:

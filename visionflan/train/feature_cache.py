@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from visionflan.atomic_write import atomic_path, locked
-from visionflan.model.base import VisionLanguageModel
+from visionflan.model.feature_model import FeatureModel
 from visionflan.progress import ProgressBar
-from visionflan.train.image_loader import ImageLoader
+from visionflan.train.pixel_loader import PixelLoader
 from visionflan.train.prefetch import prefetch
 
 # Images per forward pass of the vision tower.
@@ -24,13 +24,14 @@ class FeatureCache:
         self.features_npd = features_npd
         self.rows = {image_id: row for row, image_id in enumerate(image_ids)}
 
-    def features(self, image_ids: list[str]) -> Tensor:
-        """Return the features of images, in the order of their ids."""
-        return self.features_npd[[self.rows[image_id] for image_id in image_ids]]
+    def image_inputs(self, rows: list[list[str]]) -> dict[str, Tensor]:
+        """Return the features of the images of some rows; empty if there are none."""
+        indices = [self.rows[image_id] for image_ids in rows for image_id in image_ids]
+        return {"image_features": self.features_npd[indices]} if indices else {}
 
 
 def cached_features(
-    vlm: VisionLanguageModel, loader: ImageLoader, image_ids: list[str], file: Path
+    vlm: FeatureModel, loader: PixelLoader, image_ids: list[str], file: Path
 ) -> FeatureCache:
     """Open the feature file, which is computed if it is missing.
 
@@ -44,7 +45,7 @@ def cached_features(
 
 
 @torch.no_grad()
-def extract_features(vlm: VisionLanguageModel, loader: ImageLoader, image_ids: list[str]) -> Any:
+def extract_features(vlm: FeatureModel, loader: PixelLoader, image_ids: list[str]) -> Any:
     """Compute the features of all images, while the next ones are loaded in a thread."""
     batches = [
         image_ids[begin : begin + FEATURE_BATCH_SIZE]

@@ -1,31 +1,24 @@
-"""Load the pixel values of a build's images."""
+"""Load the images of a build, and prepare them for a model."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
 
-import torch
 from PIL import Image
 from torch import Tensor
 
 from visionflan.errors import TrainingError, VisionflanError
 from visionflan.image_files import decode_image
-from visionflan.model.image_processing import preprocess, run_image_processor
 from visionflan.storage.directory import BuildDirectory
 
-if TYPE_CHECKING:
-    from transformers import ProcessorMixin
+PrepareImages = Callable[[Sequence[Sequence[Image.Image]]], dict[str, Tensor]]
 
 
-class ImageLoader:
-    """Loads images by id; may cache their resized pixels, one byte per value, in memory."""
+class ImageReader:
+    """Reads images of a build by id."""
 
-    def __init__(
-        self, build: BuildDirectory, processor: "ProcessorMixin", *, cache_pixels: bool = False
-    ) -> None:
-        self.path, self.processor, self.cache_pixels = build.path, processor, cache_pixels
-        self.cache: dict[str, Any] = {}
+    def __init__(self, build: BuildDirectory) -> None:
+        self.path = build.path
         self.thread_local = threading.local()
 
     def read_image(self, image_id: str) -> Image.Image:
@@ -34,26 +27,6 @@ class ImageLoader:
             self.thread_local.build = BuildDirectory(self.path)
         with self.naming_instances([image_id]):
             return decode_image(self.thread_local.build.image(image_id))
-
-    def pixel_values(self, image_ids: list[str]) -> Tensor:
-        """Return the pixel values of images, the same with and without the cache."""
-        if self.cache_pixels:
-            resized = [self.resized_pixels(name) for name in image_ids]
-            return run_image_processor(
-                self.processor, resized, do_pad=False, do_resize=False, do_center_crop=False
-            )
-        images = [self.read_image(name) for name in image_ids]
-        with self.naming_instances(image_ids):
-            return preprocess(self.processor, images)
-
-    def resized_pixels(self, image_id: str) -> Any:
-        """Return an image padded, resized and cropped but not yet normalized, from the cache."""
-        if image_id not in self.cache:
-            image = self.read_image(image_id)
-            with self.naming_instances([image_id]):
-                resized = preprocess(self.processor, [image], do_rescale=False, do_normalize=False)
-            self.cache[image_id] = resized[0].to(torch.uint8).numpy()
-        return self.cache[image_id]
 
     @contextmanager
     def naming_instances(self, image_ids: Sequence[str]) -> Iterator[None]:
@@ -76,3 +49,17 @@ class ImageLoader:
                 if first.get(image_id) == "no instance":
                     first[image_id] = name
         return ", ".join(first.values())
+
+
+class ImageLoader(ImageReader):
+    """Loads images as a model takes them."""
+
+    def __init__(self, build: BuildDirectory, prepare: PrepareImages) -> None:
+        super().__init__(build)
+        self.prepare = prepare
+
+    def image_inputs(self, rows: list[list[str]]) -> dict[str, Tensor]:
+        """Return the model's inputs for the images of some rows; empty if there are none."""
+        images = [[self.read_image(image_id) for image_id in row] for row in rows]
+        with self.naming_instances([image_id for row in rows for image_id in row]):
+            return self.prepare(images)

@@ -72,8 +72,7 @@ class MetricsLogger:
 
     def add_losses(self, batch: BatchTensors, losses_a: Tensor) -> None:
         """Add the losses of tokens to the sums of their tasks."""
-        task_ids_a = batch.task_ids_b[batch.loss_mask_bl.nonzero()[:, 0]]
-        self.loss_sums.index_add_(0, task_ids_a, losses_a.detach().double())
+        self.loss_sums.index_add_(0, batch.task_ids_a, losses_a.detach().double())
 
     def write(self, step: int, *, learning_rate: float, grad_norm: float) -> None:
         """Write a line about the steps since the last one. Every rank must call this."""

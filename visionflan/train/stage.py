@@ -15,6 +15,7 @@ from visionflan.atomic_write import write_json
 from visionflan.errors import TrainingError
 from visionflan.model.base import VisionLanguageModel
 from visionflan.model.chat_tokenizer import ChatTokenizer
+from visionflan.model.feature_model import FeatureModel
 from visionflan.model.fingerprint import ModelFingerprint, fingerprint_model
 from visionflan.plural import counted
 from visionflan.storage.directory import BuildDirectory
@@ -41,6 +42,7 @@ from visionflan.train.data_record import data_summary, seen_totals, write_rows
 from visionflan.train.distributed import DistributedContext, shard_model
 from visionflan.train.feature_cache import FeatureCache, cached_features
 from visionflan.train.image_loader import ImageLoader
+from visionflan.train.pixel_loader import PixelLoader
 from visionflan.train.tokenized_dataset import TokenizedDataset, tokenize_stage
 from visionflan.train.trainer import Trainer
 from visionflan.train.training_model import TrainingModel
@@ -173,10 +175,17 @@ class StageRunner:
             )
         return dataset
 
-    def images(self, dataset: TokenizedDataset) -> ImageLoader | FeatureCache:
-        """Return the loader of pixels or the cached features, as `image_cache` is set."""
+    def images(self, dataset: TokenizedDataset) -> ImageLoader | PixelLoader | FeatureCache:
+        """Return the loader of images or the cached features, as `image_cache` is set."""
         image_cache, vlm = self.config.runtime.image_cache, self.initial_model.vlm
-        loader = ImageLoader(self.build, vlm.processor, cache_pixels=image_cache == "pixels")
+        if not isinstance(vlm, FeatureModel):
+            if image_cache != "none":
+                raise TrainingError(
+                    f"images of a {type(vlm).__name__} model have no fixed size and are not "
+                    "cached: set runtime.image_cache to none"
+                )
+            return ImageLoader(self.build, vlm.prepare_images)
+        loader = PixelLoader(self.build, vlm.processor, cache_pixels=image_cache == "pixels")
         if image_cache != "features":
             return loader
         if "vision_tower" in self.stage.trainable:
@@ -223,7 +232,7 @@ class StageRunner:
         self.distributed.barrier()
 
 
-def feature_cache_key(vlm: VisionLanguageModel, image_ids: list[str]) -> str:
+def feature_cache_key(vlm: FeatureModel, image_ids: list[str]) -> str:
     """Return a hash of all that image features depend on; stages with the same key share a file."""
     parts = [
         fingerprint_model(vlm).vision_tower,

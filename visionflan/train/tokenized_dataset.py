@@ -1,15 +1,13 @@
 """The instances of a stage, tokenized once and stored as memory-mapped arrays.
 
-An image is a single token here; the collator repeats it for each of the image's features.
+A run of image tokens is a single one here; the collator repeats it as often as the model reads it.
 """
 
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from math import inf
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,18 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visionflan.atomic_write import write_json
-from visionflan.errors import TrainingError, UnusableError
-from visionflan.model.chat_tokenizer import ChatTokenizer, TokenizedConversation
+from visionflan.errors import TrainingError
+from visionflan.model.chat_tokenizer import PROBE_SIZES, ChatTokenizer
 from visionflan.plural import counted
-from visionflan.progress import ProgressBar
 from visionflan.storage.directory import BuildDirectory, Instances
 from visionflan.storage.instance import Instance
-from visionflan.train.config import MixtureConfig, StageConfig
+from visionflan.train.config import StageConfig
+from visionflan.train.row_tokenizer import RowTokenizer, TrainingLedger, within_budget
 from visionflan.train.selection import select_instances
 
-CHUNK_SIZE = 1000
-# The prompts of the first rows are also tokenized as for generation, to check that both agree.
-NUM_CHECKED = 16
 ARRAYS = (
     "instance_indices",
     "task_ids",
@@ -37,6 +32,8 @@ ARRAYS = (
     "offsets",
     "token_ids",
     "loss_mask",
+    "run_offsets",
+    "image_runs",
 )
 
 
@@ -45,6 +42,7 @@ class TokenizedRow(NamedTuple):
 
     token_ids: NDArray[np.int32]
     loss_mask: NDArray[np.bool_]  # True for the tokens of answers
+    image_runs: NDArray[np.int32]  # the lengths of the runs of image tokens
     image_ids: list[str]
 
 
@@ -62,6 +60,8 @@ class TokenizedDataset:
     offsets: NDArray[np.int64]  # (n + 1): row i is token_ids[offsets[i] : offsets[i + 1]]
     token_ids: NDArray[np.int32]  # (t)
     loss_mask: NDArray[np.bool_]  # (t)
+    run_offsets: NDArray[np.int64]  # (n + 1): of row i, image_runs[run_offsets[i] : ...[i + 1]]
+    image_runs: NDArray[np.int32]  # lengths of the runs of image tokens of all rows
     dropped: dict[str, int]  # number of unusable instances by reason
     noted: dict[str, int]  # number of instances that were changed, by reason
 
@@ -74,10 +74,15 @@ class TokenizedDataset:
 
     def row(self, row: int) -> TokenizedRow:
         """Return the tokens and image ids of a row."""
-        tokens = slice(int(self.offsets[row]), int(self.offsets[row + 1]))
-        image_ids = list(self.instance(row).images)
+        tokens, runs = (
+            slice(int(offsets[row]), int(offsets[row + 1]))
+            for offsets in (self.offsets, self.run_offsets)
+        )
         return TokenizedRow(
-            np.array(self.token_ids[tokens]), np.array(self.loss_mask[tokens]), image_ids
+            np.array(self.token_ids[tokens]),
+            np.array(self.loss_mask[tokens]),
+            np.array(self.image_runs[runs]),
+            list(self.instance(row).images),
         )
 
     @cached_property
@@ -99,7 +104,8 @@ def tokenization_key(
         stage.max_seq_len,
         chat_tokenizer.chat_template,
         chat_tokenizer.tokenizer.backend_tokenizer.to_str(),
-        chat_tokenizer.tokens_per_image,
+        chat_tokenizer.images.written(PROBE_SIZES),
+        chat_tokenizer.processor.image_processor.to_json_string(),
     ]
     return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()
 
@@ -119,7 +125,7 @@ def tokenize_stage(
     if not metadata_file.is_file() or json.loads(metadata_file.read_bytes())["key"] != key:
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir(parents=True)
-        metadata = write_arrays(instances, stage, chat_tokenizer, directory)
+        metadata = write_arrays(build, instances, stage, chat_tokenizer, directory)
         write_json(metadata_file, {"key": key, **metadata})
     return open_tokenized(instances, directory, stage)
 
@@ -149,22 +155,16 @@ def open_tokenized(instances: Instances, directory: Path, stage: StageConfig) ->
     return dataset
 
 
-class EncodedRow(NamedTuple):
-    """A row before it is written into the arrays."""
-
-    instance_index: int
-    task: str
-    length: int  # with all tokens of each image
-    token_ids: NDArray[np.int32]
-    loss_mask: NDArray[np.bool_]
-
-
 def write_arrays(
-    instances: Instances, stage: StageConfig, chat_tokenizer: ChatTokenizer, directory: Path
+    build: BuildDirectory,
+    instances: Instances,
+    stage: StageConfig,
+    chat_tokenizer: ChatTokenizer,
+    directory: Path,
 ) -> dict[str, object]:
     """Tokenize instances into arrays and a ledger; return the metadata of the dataset."""
     ledger = TrainingLedger()
-    usable = tokenize_rows(instances, stage, chat_tokenizer, ledger)
+    usable = RowTokenizer(build, stage, chat_tokenizer, ledger).rows(instances)
     rows = list(within_budget(usable, stage.data.mixture))
     tasks = sorted({row.task for row in rows})
     task_ids = {task: number for number, task in enumerate(tasks)}
@@ -176,109 +176,11 @@ def write_arrays(
         "offsets": np.cumsum([0, *(len(row.token_ids) for row in rows)], dtype=np.int64),
         "token_ids": np.concatenate([row.token_ids for row in rows] or [np.zeros(0, np.int32)]),
         "loss_mask": np.concatenate([row.loss_mask for row in rows] or [np.zeros(0, np.bool_)]),
+        "run_offsets": np.cumsum([0, *(len(row.image_runs) for row in rows)], dtype=np.int64),
+        "image_runs": np.concatenate([row.image_runs for row in rows] or [np.zeros(0, np.int32)]),
     }
     for name, array in arrays.items():
         np.save(directory / f"{name}.npy", array)
     lines = "".join(f"{json.dumps(line)}\n" for line in ledger.lines)
     (directory / "ledger.jsonl").write_text(lines)
     return {"tasks": tasks, "dropped": ledger.dropped, "noted": ledger.noted}
-
-
-def within_budget(
-    rows: Iterable[EncodedRow], mixture: MixtureConfig | None
-) -> Iterator[EncodedRow]:
-    """Yield rows until the budget of a mixture is reached; the ledger ends with the last one."""
-    num_rows = num_target_tokens = 0
-    for row in rows:
-        yield row
-        num_rows, num_target_tokens = num_rows + 1, num_target_tokens + int(row.loss_mask.sum())
-        if mixture is None:
-            continue
-        if num_rows == mixture.rows or num_target_tokens >= (mixture.target_tokens or inf):
-            return
-
-
-class TrainingLedger:
-    """The instances that were dropped or changed, with the reasons."""
-
-    def __init__(self) -> None:
-        self.lines: list[dict[str, str]] = []
-        self.dropped: dict[str, int] = {}
-        self.noted: dict[str, int] = {}
-
-    def add(self, kind: str, instance_id: str, reason: str, detail: str) -> None:
-        """Record an instance that was dropped (`dropped`) or changed (`note`)."""
-        self.lines.append({"id": instance_id, "kind": kind, "reason": reason, "detail": detail})
-        counts = self.dropped if kind == "dropped" else self.noted
-        counts[reason] = counts.get(reason, 0) + 1
-
-
-def tokenize_rows(
-    instances: Instances, stage: StageConfig, chat_tokenizer: ChatTokenizer, ledger: TrainingLedger
-) -> Iterator[EncodedRow]:
-    """Yield the rows of the usable instances, tokenized in chunks."""
-    with ProgressBar(f"{stage.name}: tokenizing", len(instances), unit="rows", leave=True) as bar:
-        for begin in range(0, len(instances), CHUNK_SIZE):
-            chunk = list(instances[begin : begin + CHUNK_SIZE])
-            errors = [unusable_error(instance, chat_tokenizer) for instance in chunk]
-            usable = [i.turns for i, error in zip(chunk, errors, strict=True) if error is None]
-            rows = iter(chat_tokenizer.encode_conversations(usable) if usable else [])
-            for index, (instance, error) in enumerate(zip(chunk, errors, strict=True), begin):
-                if error is not None:
-                    ledger.add("dropped", instance.id, error.reason, error.detail)
-                    continue
-                row = next(rows)
-                check_row(instance, row, chat_tokenizer, check_prompt=index < NUM_CHECKED)
-                yield from truncate(index, instance, row, stage, chat_tokenizer, ledger)
-            bar.update(CHUNK_SIZE)
-
-
-def unusable_error(instance: Instance, chat_tokenizer: ChatTokenizer) -> UnusableError | None:
-    """Return why an instance cannot be used for training; None if it can."""
-    try:
-        chat_tokenizer.validate(instance.turns, len(instance.images))
-    except UnusableError as error:
-        return error
-    return None
-
-
-def check_row(
-    instance: Instance,
-    row: TokenizedConversation,
-    chat_tokenizer: ChatTokenizer,
-    *,
-    check_prompt: bool,
-) -> None:
-    """Raise TrainingError if the loss mask is empty, or the prompt differs from generation's."""
-    if not any(row.loss_mask):
-        raise TrainingError(
-            f"instance {instance.id} has no token to train on: the chat template marks no answer "
-            "in its conversation"
-        )
-    if check_prompt:
-        chat_tokenizer.check_prompt_prefix(instance.turns, row)
-
-
-def truncate(
-    index: int,
-    instance: Instance,
-    row: TokenizedConversation,
-    stage: StageConfig,
-    chat_tokenizer: ChatTokenizer,
-    ledger: TrainingLedger,
-) -> Iterator[EncodedRow]:
-    """Yield the row, cut at `max_seq_len`; drop it if an image or all answers would be cut off."""
-    image_token = chat_tokenizer.image_token_id
-    extra = row.token_ids.count(image_token) * (chat_tokenizer.tokens_per_image - 1)
-    length, num_kept = len(row.token_ids) + extra, max(0, stage.max_seq_len - extra)
-    if length > stage.max_seq_len:
-        detail = f"{counted(length, 'token')}, but max_seq_len is {stage.max_seq_len}"
-        removed = row.token_ids[num_kept:]
-        row = TokenizedConversation(row.token_ids[:num_kept], row.loss_mask[:num_kept])
-        if image_token in removed or not any(row.loss_mask):
-            ledger.add("dropped", instance.id, "too_long", detail)
-            return
-        ledger.add("note", instance.id, "truncated", detail)
-        length = stage.max_seq_len
-    token_ids, loss_mask = np.array(row.token_ids, np.int32), np.array(row.loss_mask, np.bool_)
-    yield EncodedRow(index, instance.task, length, token_ids, loss_mask)

@@ -5,7 +5,8 @@ from typing import Any
 
 from visionflan.analysis.weights.stored_model import StoredModel
 from visionflan.errors import TrainingError
-from visionflan.model.base import ModelPart, VisionLanguageModel
+from visionflan.model.base import ModelPart
+from visionflan.model.feature_model import FeatureModel
 
 # Settings of a part that say how it was saved, not what it computes.
 NOT_THE_FUNCTION = frozenset(
@@ -26,7 +27,7 @@ def check_same_function(part: ModelPart, model: StoredModel, donor: StoredModel)
             )
 
 
-def function_settings(part: ModelPart, vlm: VisionLanguageModel) -> Mapping[str, object]:
+def function_settings(part: ModelPart, vlm: FeatureModel) -> Mapping[str, object]:
     """Return what a part's function depends on beside its weights."""
     if part == "language_model":
         return settings_of(vlm.language_model)

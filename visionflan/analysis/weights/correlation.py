@@ -10,9 +10,9 @@ from math import isfinite, sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from visionflan.analysis.weights.stored_model import PARTS, StoredModel, StoredPart, local_weights
+from visionflan.analysis.weights.stored_model import StoredModel, StoredPart, local_weights
 from visionflan.errors import TrainingError
-from visionflan.model.base import ModelPart
+from visionflan.model.base import PARTS, ModelPart
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -15,10 +15,10 @@ from visionflan.analysis.weights.stored_model import (
     StoredPart,
     local_weights,
     match_names,
+    open_structure,
 )
 from visionflan.analysis.weights.weight_files import WeightFiles
 from visionflan.errors import TrainingError
-from visionflan.model.families import load_structure
 from visionflan.model.pretrained import check_config_exists, load_tokenizer
 
 if TYPE_CHECKING:
@@ -132,6 +132,6 @@ def config_with(base: StoredModel, donor: LanguageModel) -> "PreTrainedConfig":
 def open_plain_weights(base: StoredModel, donor: Path, config: "PreTrainedConfig") -> StoredPart:
     """Return the weights of a plain language model, by their names in a checkpoint."""
     files = WeightFiles(donor)
-    structure = load_structure(base.directory, config)
+    structure = open_structure(base.directory, config)
     names = {name: name for name in files.files}
     return match_names(files, names, local_weights(structure, "language_model"))

@@ -8,18 +8,18 @@ The output head belongs to the language model and keeps the name of its module.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from visionflan.analysis.weights.weight_files import WeightFiles
 from visionflan.errors import TrainingError
-from visionflan.model.base import ModelPart, VisionLanguageModel
+from visionflan.model.base import PARTS, ModelPart
 from visionflan.model.families import load_structure
+from visionflan.model.feature_model import FeatureModel
 from visionflan.plural import counted
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-
-PARTS: tuple[ModelPart, ...] = get_args(ModelPart)
+    from transformers import PreTrainedConfig
 
 
 @dataclass(frozen=True)
@@ -55,14 +55,14 @@ class StoredModel:
     """
 
     directory: Path
-    structure: VisionLanguageModel
+    structure: FeatureModel
     files: WeightFiles
     parts: Mapping[ModelPart, StoredPart]
 
     @classmethod
     def open(cls, directory: Path) -> "StoredModel":
         """Open a checkpoint. Raises TrainingError if a part lacks a weight."""
-        structure, files = load_structure(directory), WeightFiles(directory)
+        structure, files = open_structure(directory), WeightFiles(directory)
         names: dict[ModelPart, dict[str, str]] = {part: {} for part in PARTS}
         patterns = name_patterns(structure)
         for name in files.files:
@@ -74,13 +74,27 @@ class StoredModel:
         return cls(directory, structure, files, parts)
 
 
-def module_paths(vlm: VisionLanguageModel, part: ModelPart) -> "list[tuple[str, nn.Module]]":
+def open_structure(directory: Path, config: "PreTrainedConfig | None" = None) -> FeatureModel:
+    """Open a checkpoint without its weights; `config` replaces its own.
+
+    Raises TrainingError if its parts cannot be exchanged.
+    """
+    structure = load_structure(directory, config)
+    if not isinstance(structure, FeatureModel):
+        raise TrainingError(
+            f"{directory} is a {type(structure).__name__} model, whose parts are not exchanged "
+            "here: name checkpoints of LLaVA"
+        )
+    return structure
+
+
+def module_paths(vlm: FeatureModel, part: ModelPart) -> "list[tuple[str, nn.Module]]":
     """Return the modules of a part with their paths in the model."""
     paths = {id(module): path for path, module in vlm.model.named_modules()}
     return [(paths[id(module)], module) for module in vlm.part_modules(part)]
 
 
-def local_weights(vlm: VisionLanguageModel, part: ModelPart) -> "dict[str, Tensor]":
+def local_weights(vlm: FeatureModel, part: ModelPart) -> "dict[str, Tensor]":
     """Return the weights of a part by local name, without those tied to others."""
     tied: Any = vlm.model.all_tied_weights_keys
     weights = {}
@@ -92,7 +106,7 @@ def local_weights(vlm: VisionLanguageModel, part: ModelPart) -> "dict[str, Tenso
     return weights
 
 
-def name_patterns(vlm: VisionLanguageModel) -> dict[str, tuple[ModelPart, bool]]:
+def name_patterns(vlm: FeatureModel) -> dict[str, tuple[ModelPart, bool]]:
     """Return the part of each module's own name, and whether local names of weights contain it."""
     return {
         path.rpartition(".")[2]: (part, index > 0)

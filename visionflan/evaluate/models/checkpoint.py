@@ -62,7 +62,7 @@ class CheckpointModel:
 
     def prompt_tokens(self, conversations: Conversations) -> list[list[int]]:
         """Return the token ids of each conversation's prompt, one for each image."""
-        return self.chat_tokenizer.encode_prompts(conversations)
+        return self.chat_tokenizer.prompt_tokens(conversations)
 
     def generate(
         self, conversations: Conversations, images: ConversationImages, max_new_tokens: int

@@ -15,7 +15,7 @@ from visionflan.model.checkpoint_path import check_checkpoint, read_config
 from visionflan.plugins import PluginKind, load_each
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedConfig, ProcessorMixin
+    from transformers import PreTrainedConfig
 
 FAMILIES = PluginKind("model family", "visionflan.families", __name__)
 DEFAULT_FAMILY = "llava"
@@ -85,5 +85,4 @@ def load_structure(
 def load_chat_tokenizer(checkpoint: Path) -> ChatTokenizer:
     """Load the tokenizer of conversations of a checkpoint, without the weights."""
     family = family_of(checkpoint)
-    processor: ProcessorMixin = family.load_processor(checkpoint)
-    return family.make_chat_tokenizer(processor)
+    return family.make_chat_tokenizer(family.load_processor(checkpoint))

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from visionflan.dataset import IMAGE_MARKER
 from visionflan.errors import TrainingError
-from visionflan.model.base import ConnectorConfig, VisionLanguageModel
+from visionflan.model.base import ConnectorConfig
 from visionflan.model.chat_templates import select_template
+from visionflan.model.feature_model import FeatureModel
 from visionflan.model.pretrained import (
     add_special_tokens,
     check_language_model,
@@ -30,14 +31,13 @@ from visionflan.model.tower_names import published_tower_name
 from visionflan.model.vision_geometry import VisionGeometry
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
     from transformers import (
         LlavaConfig,
         LlavaForConditionalGeneration,
         LlavaProcessor,
         PreTrainedModel,
         PreTrainedTokenizerBase,
-        ProcessorMixin,
     )
 
 
@@ -51,7 +51,7 @@ PUBLISHED_PREFIXES = {
 }
 
 
-class Llava(VisionLanguageModel):
+class Llava(FeatureModel):
     """A model with the classes of LLaVA in `transformers`."""
 
     model_types = ("llava",)
@@ -105,7 +105,7 @@ class Llava(VisionLanguageModel):
         return cls(model, processor)
 
     @classmethod
-    def load_processor(cls, checkpoint: Path, chat_template: str = "") -> "LlavaProcessor":
+    def load_processor(cls, checkpoint: Path, chat_template: str = "") -> Any:
         """Load a LLaVA processor with the image processor that needs no torchvision."""
         from transformers import LlavaProcessor
         from transformers.models.llava.image_processing_pil_llava import LlavaImageProcessorPil
@@ -134,18 +134,17 @@ class Llava(VisionLanguageModel):
         return make_processor(vision_tower, tokenizer, geometry, connector)
 
     @classmethod
-    def tokens_per_image(cls, processor: "ProcessorMixin") -> int:
+    def tokens_per_image(cls, processor: Any) -> int:
         """Return the number of patches, and of the class token where it is used."""
-        untyped: Any = processor
-        size = untyped.image_processor.crop_size
-        if untyped.patch_size is None or size is None:
+        size = processor.image_processor.crop_size
+        if processor.patch_size is None or size is None:
             raise TrainingError(
                 "the processor has no patch size or no crop size, so the tokens of an image cannot "
                 "be counted: save it again with a current version of `transformers`"
             )
-        patches = (size["height"] // untyped.patch_size) * (size["width"] // untyped.patch_size)
-        drops_class_token = untyped.vision_feature_select_strategy == "default"
-        return int(patches + untyped.num_additional_image_tokens - drops_class_token)
+        patches = (size["height"] // processor.patch_size) * (size["width"] // processor.patch_size)
+        drops_class_token = processor.vision_feature_select_strategy == "default"
+        return int(patches + processor.num_additional_image_tokens - drops_class_token)
 
     def save_weights(self, directory: Path, weights: "dict[str, Tensor]") -> None:
         """Write weights under the names of published checkpoints, and no path of this machine."""
@@ -155,21 +154,6 @@ class Llava(VisionLanguageModel):
         tower_type = config.vision_config.model_type
         published = {published_name(name, tower_type): weights[name] for name in weights}
         self.model.save_pretrained(directory, state_dict=published, save_original_format=False)
-
-    @property
-    def vision_tower(self) -> "nn.Module":
-        """The module that turns pixels into features."""
-        return self.model.get_submodule("model.vision_tower")
-
-    @property
-    def connector(self) -> "nn.Module":
-        """Two linear layers with GELU between."""
-        return self.model.get_submodule("model.multi_modal_projector")
-
-    @property
-    def language_model(self) -> "nn.Module":
-        """The decoder, without its output head."""
-        return self.model.get_submodule("model.language_model")
 
     @property
     def image_size(self) -> int:

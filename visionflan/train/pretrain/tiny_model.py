@@ -22,7 +22,7 @@ from visionflan.synthesize.conversations import write_conversations
 from visionflan.train.checkpoint import write_compatible_tokenizer_config
 from visionflan.train.config import OUTCOME_FORMAT, TrainConfig
 from visionflan.train.config_io import to_json
-from visionflan.train.image_loader import ImageLoader
+from visionflan.train.pixel_loader import PixelLoader
 from visionflan.train.pretrain import PARTS
 from visionflan.train.pretrain.language_model import new_language_model, pretrain_language_model
 from visionflan.train.pretrain.tokenizer import train_tokenizer
@@ -131,7 +131,7 @@ def pretrain_vision_tower(
     tower = new_vision_tower(config.pretrain, path)
     family = load_family(config.init.family)
     processor = family.build_processor(path, tower, tokenizer, connector)
-    load_pixels = ImageLoader(build, processor, cache_pixels=True).pixel_values
+    load_pixels = PixelLoader(build, processor, cache_pixels=True).pixel_values
     training = VisionTowerTraining(tower, instances, load_pixels, config.pretrain, config.seed)
     num_threads = config.runtime.num_threads or fastest_num_threads(training.probe())
     torch.set_num_threads(num_threads)

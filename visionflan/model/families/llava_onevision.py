@@ -1,0 +1,52 @@
+"""LLaVA-OneVision (Li et al. 2024, arXiv:2408.03326): SigLIP, tiles of one image, Qwen2."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from PIL import Image
+
+from visionflan.model.anyres import TileGrid
+from visionflan.model.base import PartNames
+from visionflan.model.image_prompt import ImageSize, ImageWriter, feature_writer
+from visionflan.model.library_model import LibraryModel
+from visionflan.model.processor import CheckpointProcessor
+
+ANYRES = "anyres_max_"
+
+
+class LlavaOnevision(LibraryModel):
+    """A model with the classes of LLaVA-OneVision in `transformers`.
+
+    Several images in one conversation are not cut into tiles.
+    """
+
+    model_types = ("llava_onevision",)
+    model_class = "LlavaOnevisionForConditionalGeneration"
+    image_processor = (
+        "llava_onevision.image_processing_pil_llava_onevision:LlavaOnevisionImageProcessorPil"
+    )
+    image_inputs = ("pixel_values", "image_sizes", "batch_num_images")
+    part_names = PartNames(connector=("model.multi_modal_projector", "model.image_newline"))
+
+    @classmethod
+    def image_writer(cls, processor: CheckpointProcessor) -> ImageWriter:
+        """Return how images are written: as one image token for each feature of all tiles."""
+        config, vision = processor.config, processor.config.vision_config
+        side = vision.image_size // vision.patch_size
+        max_tiles = int(config.vision_aspect_ratio.removeprefix(ANYRES))
+        grid = TileGrid(config.image_grid_pinpoints, vision.image_size, side, max_tiles)
+
+        def num_features(sizes: Sequence[ImageSize]) -> list[int]:
+            if len(sizes) == 1:
+                return [grid.num_features(sizes[0])]
+            return [side**2 + 1] * len(sizes)  # and a feature for a new line
+
+        return feature_writer(processor, num_features)
+
+    def process_images(self, rows: list[list[Image.Image]], **options: bool) -> Any:
+        """Return what the image processor makes of images, which depends on how many a row has."""
+        images = [row for row in rows if row]
+        return self.processor.image_processor(images=images, return_tensors="pt", **options)
+
+
+FAMILY = LlavaOnevision
