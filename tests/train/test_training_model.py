@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from visionflan.model.feature_model import FeatureModel
 from visionflan.train.batch_sampler import MicroBatch
 from visionflan.train.collator import BatchTensors, Collator
 from visionflan.train.config import TrainConfig
@@ -87,3 +88,12 @@ def test_activations_are_recomputed_with_gradient_checkpointing(runner: StageRun
     gradients(model, batch_of(runner, "tiny/color"))
     assert len(passed) == 3
     hook.remove()
+
+
+def test_a_frozen_vision_tower_keeps_no_activations(runner: StageRunner) -> None:
+    vlm = runner.initial_model.vlm
+    TrainingModel(vlm, ("connector", "language_model"))
+    enable_gradient_checkpointing(vlm)
+    images = batch_of(runner, "tiny/color").image_inputs
+    assert isinstance(vlm, FeatureModel)
+    assert not vlm.encode_images(images["pixel_values"]).requires_grad

@@ -248,3 +248,6 @@ def enable_gradient_checkpointing(vlm: VisionLanguageModel) -> None:
     model: Any = vlm.model
     enable = getattr(model, "activation_checkpointing_enable", None)
     (enable or model.gradient_checkpointing_enable)({"use_reentrant": False})
+    # The library makes the outputs of all embeddings require gradients, which only reentrant
+    # recomputation needs; a frozen vision tower would then keep its activations for nothing.
+    model.disable_input_require_grads()
