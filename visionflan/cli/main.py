@@ -29,8 +29,10 @@ COMMANDS: dict[str, str] = {
     "build": "build an instruction tuning set from the releases on disk",
     "import": "import a published instruction tuning set into a build directory",
     "export": "export a build directory to another format",
+    "import-checkpoint": "import a model in the form of LLaVA's own code as a checkpoint",
     "train": "run a training recipe, or one of its stages",
     "chat": "chat with a checkpoint about an image",
+    "export-checkpoint": "export a checkpoint to the form of LLaVA's own code",
     "benchmarks": "list the benchmarks and the files that each reads",
     "evaluate": "run a checkpoint on held-out tasks or benchmarks and score its answers",
     "score": "recompute the scores of stored records, or judge them with an LLM",
@@ -113,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def overview() -> argparse.ArgumentParser:
     """Return the parser of `visionflan --help` and `--version`, which imports no command."""
-    listing = "\n".join(f"  {name:<12}{summary}" for name, summary in COMMANDS.items())
+    listing = "\n".join(f"  {name:<19}{summary}" for name, summary in COMMANDS.items())
     top = argparse.ArgumentParser(
         prog="visionflan",
         usage="visionflan [--help | --version] COMMAND ...",
@@ -128,7 +130,8 @@ def overview() -> argparse.ArgumentParser:
 
 def load(name: str) -> ModuleType:
     """Import the module of a command; `import` is a Python keyword, so its module is `import_`."""
-    return importlib.import_module(f"visionflan.cli.{'import_' if name == 'import' else name}")
+    module = "import_" if name == "import" else name.replace("-", "_")
+    return importlib.import_module(f"visionflan.cli.{module}")
 
 
 class CommandParser(argparse.ArgumentParser):

@@ -1,12 +1,16 @@
 """Find the checkpoint that a path names, or say which ones are there."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from visionflan.errors import TrainingError
 
 CONFIG = "config.json"
 CHECKPOINT = "checkpoint"  # the directory of a stage that has its checkpoint
+
+# The types of checkpoints that only LLaVA's own code opens (`llava/model/language_model/`).
+ORIGINAL_TYPES = ("llava_llama", "llava_mistral")
 
 
 def find_checkpoint(path: Path) -> Path:
@@ -27,6 +31,22 @@ def check_checkpoint(path: Path) -> None:
 def is_checkpoint(path: Path) -> bool:
     """Return whether a directory has the configuration of a model; a run has another one."""
     return isinstance(read_config(path).get("model_type"), str)
+
+
+def check_is_new(out: Path) -> None:
+    """Raise TrainingError if the path of a new checkpoint exists."""
+    if out.exists():
+        raise TrainingError(f"{out} exists already: name a new directory, or delete it")
+
+
+def is_original_llava(config: Mapping[str, object]) -> bool:
+    """Return whether a configuration is that of a checkpoint of LLaVA's own code.
+
+    Its early versions have the same `model_type` as those of `transformers`, with other settings.
+    """
+    model_type = config.get("model_type")
+    has_own_settings = any(name.startswith("mm_") for name in config)
+    return model_type in ORIGINAL_TYPES or (model_type == "llava" and has_own_settings)
 
 
 def stage_checkpoints(path: Path) -> list[Path]:

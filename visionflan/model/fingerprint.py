@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -72,8 +72,13 @@ def tensors_digest(weights: "Mapping[str, Tensor]") -> str:
 
 def weights_digest(checkpoint: Path) -> str:
     """Return the SHA-256 digest of the weight files of a checkpoint, in the order of names."""
+    return files_digest(sorted(checkpoint.glob("*.safetensors")))
+
+
+def files_digest(paths: Iterable[Path]) -> str:
+    """Return the SHA-256 digest of files and their names, in this order."""
     digest = hashlib.sha256()
-    for path in sorted(checkpoint.glob("*.safetensors")):
+    for path in paths:
         digest.update(path.name.encode())
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())

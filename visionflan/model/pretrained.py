@@ -11,7 +11,12 @@ from visionflan.errors import TrainingError
 from visionflan.plural import counted
 
 if TYPE_CHECKING:
-    from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import (
+        GenerationConfig,
+        PreTrainedConfig,
+        PreTrainedModel,
+        PreTrainedTokenizerBase,
+    )
 
 # Embeddings are padded to a multiple of this, which keeps matrix products on GPUs fast.
 VOCAB_MULTIPLE = 64
@@ -74,12 +79,17 @@ def load_pretrained(auto_class: Any, directory: Path, description: str, **kwargs
     return model
 
 
-def load_tokenizer(directory: Path) -> "PreTrainedTokenizerBase":
-    """Load a fast tokenizer; only those have the offsets that the loss mask needs."""
+def load_tokenizer(
+    directory: Path, config: "PreTrainedConfig | None" = None
+) -> "PreTrainedTokenizerBase":
+    """Load a fast tokenizer; only those have the offsets that the loss mask needs.
+
+    `config` stands for the `config.json` beside it, where the library cannot read that.
+    """
     from transformers import AutoTokenizer
 
     try:
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(directory)
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(directory, config=config)
     except (OSError, ValueError, ImportError) as error:
         raise TrainingError(
             f"the tokenizer in {directory} cannot be loaded: save it there as a fast tokenizer "

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from visionflan.analysis.weights.stored_model import StoredModel
 from visionflan.analysis.weights.weight_files import write_weight_files
 from visionflan.atomic_write import atomic_directory, write_json
-from visionflan.errors import TrainingError
 from visionflan.model.base import ModelPart
 from visionflan.model.chat_templates import load_template
+from visionflan.model.checkpoint_path import check_is_new
 from visionflan.model.families import find_family
 from visionflan.model.pretrained import token_id_list
 from visionflan.storage.trained_images import (
@@ -113,12 +113,6 @@ class Surgery:
             **self.options,
             **template,
         }
-
-
-def check_is_new(out: Path) -> None:
-    """Raise TrainingError if the path of a new checkpoint exists."""
-    if out.exists():
-        raise TrainingError(f"{out} exists already: name a new directory, or delete it")
 
 
 def images_of_source(directory: Path) -> TrainedImages:

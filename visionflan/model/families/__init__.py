@@ -11,7 +11,7 @@ from visionflan.catalog import unknown_name_error
 from visionflan.errors import DefinitionError, TrainingError
 from visionflan.model.base import VisionLanguageModel
 from visionflan.model.chat_tokenizer import ChatTokenizer
-from visionflan.model.checkpoint_path import check_checkpoint, read_config
+from visionflan.model.checkpoint_path import check_checkpoint, is_original_llava, read_config
 from visionflan.plugins import PluginKind, load_each
 
 if TYPE_CHECKING:
@@ -51,7 +51,13 @@ def family_of(checkpoint: Path) -> type[VisionLanguageModel]:
 def find_family(directory: Path) -> type[VisionLanguageModel] | None:
     """Return the family that loads a directory; None for another model of `transformers`."""
     check_checkpoint(directory)
-    model_type = read_config(directory)["model_type"]
+    config = read_config(directory)
+    if is_original_llava(config):
+        raise TrainingError(
+            f"{directory} is in the form of LLaVA's own code: import it by `visionflan "
+            f"import-checkpoint {directory} --vision-tower DIR --out CKPT`, and name CKPT instead"
+        )
+    model_type = config["model_type"]
     for _, family in load_each(names(), load_family):
         if model_type in family.model_types:
             return family

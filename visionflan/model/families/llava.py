@@ -78,15 +78,30 @@ class Llava(FeatureModel):
         with fork_rng(seed):
             add_special_tokens(text_model, tokenizer)
         untie_unnamed_embeddings(text_model)
+        vlm = cls.join(vision_tower, vision_model, text_model, tokenizer, connector)
+        vlm.processor.chat_template = select_template(tokenizer.chat_template, chat_template)
+        vlm.initialize_connector(seed)
+        return vlm
+
+    @classmethod
+    def join(
+        cls,
+        vision_tower: Path,
+        vision_model: "PreTrainedModel",
+        text_model: "PreTrainedModel",
+        tokenizer: "PreTrainedTokenizerBase",
+        connector: ConnectorConfig,
+    ) -> Self:
+        """Return a model of parts in memory, with a connector that is not initialized yet.
+
+        `vision_tower` is the tower's directory, which has the settings of its images.
+        """
         geometry = VisionGeometry.of(vision_model, connector)
         processor = make_processor(vision_tower, tokenizer, geometry, connector)
-        processor.chat_template = select_template(tokenizer.chat_template, chat_template)
         config = make_config(vision_model, text_model, tokenizer, geometry, connector)
         model = join_parts(vision_model, text_model, config)
         model.generation_config = greedy_generation_config(tokenizer, text_model)
-        vlm = cls(model, processor)
-        vlm.initialize_connector(seed)
-        return vlm
+        return cls(model, processor)
 
     @classmethod
     def load(cls, checkpoint: Path, *, chat_template: str = "", dtype: str = "float32") -> Self:
