@@ -49,6 +49,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="print the configuration as JSON, and a table of each stage with a mixture of tasks, "
         "without training",
     )
+    parser.add_argument(
+        "--plan",
+        action="store_true",
+        help="print what each stage needs on 1, 4, 8 and 16 GPUs, without training: memory of a "
+        "GPU and of the host, disk, hours. Without directories of parts, for those of the paper",
+    )
+    parser.add_argument(
+        "--gpu-memory",
+        type=float,
+        metavar="GIB",
+        help="with --plan: fail if a stage fits on none of these GPUs",
+    )
+    parser.add_argument(
+        "--tflops",
+        type=float,
+        default=400.0,
+        metavar="N",
+        help="with --plan: operations that a GPU sustains, in TFLOP/s (default: %(default)s)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -56,6 +75,9 @@ def run(args: argparse.Namespace) -> int:
     config = make_config(args)
     if args.show:
         show(config)
+        return 0
+    if args.plan:
+        print_plan(config, args.tflops, args.gpu_memory)
         return 0
     from visionflan.train.run import train
 
@@ -82,6 +104,22 @@ def show(config: "TrainConfig") -> None:
     print(json.dumps(to_json(config), indent=1))
     for stage in config.stages:
         log(*mixture_table(config, stage))
+
+
+def print_plan(config: "TrainConfig", tflops: float, gpu_memory: float | None) -> None:
+    """Print what each stage needs; raise TrainingError if one needs more memory than a GPU has."""
+    from visionflan.train.plan.estimate import (
+        GIB,
+        GPU_COUNTS,
+        check_fits,
+        plan_stages,
+        plan_text,
+    )
+
+    plans = list(plan_stages(config, GPU_COUNTS, tflops * 1e12))
+    print("\n".join(plan_text(plans, tflops * 1e12)))
+    if gpu_memory is not None:
+        check_fits(plans, gpu_memory * GIB)
 
 
 def make_config(args: argparse.Namespace) -> "TrainConfig":

@@ -17,9 +17,8 @@ ALIGN = StageConfig(
     learning_rate=1e-3,
     epochs=1,
     batch_size=256,
-    bucket_steps=50,
 )
-BASE = StageConfig(name="base", learning_rate=2e-5, epochs=1, batch_size=128, bucket_steps=50)
+BASE = StageConfig(name="base", learning_rate=2e-5, epochs=1, batch_size=128)
 CHAT = StageConfig(
     name="chat", learning_rate=1e-5, steps=128, batch_size=64, data=DataConfig(max_instances=1000)
 )

@@ -13,6 +13,8 @@ from torch import distributed as dist
 from visionflan.model.generate import resolve_device
 
 if TYPE_CHECKING:
+    from torch.distributed.device_mesh import DeviceMesh
+
     from visionflan.train.training_model import TrainingModel
 
 # The other ranks wait while the main process tokenizes a large build.
@@ -80,10 +82,15 @@ def shard_model(model: "TrainingModel", distributed: DistributedContext) -> None
     if distributed.world_size == 1:
         return
     from torch.distributed.device_mesh import init_device_mesh
-    from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 
     mesh = init_device_mesh(distributed.device.type, (distributed.world_size,))
-    dtype = torch.bfloat16 if distributed.device.type == "cuda" else None
+    shard_layers(model, mesh, torch.bfloat16 if distributed.device.type == "cuda" else None)
+
+
+def shard_layers(model: "TrainingModel", mesh: "DeviceMesh", dtype: torch.dtype | None) -> None:
+    """Shard each layer of the language model, then the rest; compute in a dtype if one is given."""
+    from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
+
     policy = MixedPrecisionPolicy(param_dtype=dtype, reduce_dtype=torch.float32)
     for layer in getattr(model.vlm.language_model, "layers", ()):
         fully_shard(layer, mesh=mesh, mp_policy=policy)

@@ -17,6 +17,7 @@ from visionflan.train.checkpoint import is_complete
 from visionflan.train.config import TrainConfig
 from visionflan.train.config_io import to_json
 from visionflan.train.distributed import DistributedContext, init_distributed
+from visionflan.train.plan.capacity import check_gpu_memory
 from visionflan.train.preflight import check_inputs
 from visionflan.train.stage import StageRunner
 from visionflan.train.torchrun import needs_torchrun, run_torchrun
@@ -44,6 +45,7 @@ def train(
     if needs_torchrun(config.runtime):
         run_torchrun(config, out, only, log or no_log)
         return out / stages[-1].name / "checkpoint"
+    check_gpu_memory(config, [s for s in stages if not is_complete(out / s.name / "checkpoint")])
     config = with_pretrained_parts(config, out)
     with init_distributed(config.runtime.device) as distributed:
         if log is None or not distributed.is_main_process:

@@ -5,6 +5,7 @@ model that `transformers` opens can be its parts.
 """
 
 import copy
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -15,6 +16,7 @@ from visionflan.model.base import ConnectorConfig
 from visionflan.model.chat_templates import select_template
 from visionflan.model.feature_model import FeatureModel
 from visionflan.model.pretrained import (
+    VOCAB_MULTIPLE,
     add_special_tokens,
     check_language_model,
     fork_rng,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
         LlavaConfig,
         LlavaForConditionalGeneration,
         LlavaProcessor,
+        PreTrainedConfig,
         PreTrainedModel,
         PreTrainedTokenizerBase,
     )
@@ -98,7 +101,9 @@ class Llava(FeatureModel):
         """
         geometry = VisionGeometry.of(vision_model, connector)
         processor = make_processor(vision_tower, tokenizer, geometry, connector)
-        config = make_config(vision_model, text_model, tokenizer, geometry, connector)
+        config = make_config(
+            vision_model.config, text_model.config, image_token_id(tokenizer), geometry, connector
+        )
         model = join_parts(vision_model, text_model, config)
         model.generation_config = greedy_generation_config(tokenizer, text_model)
         return cls(model, processor)
@@ -160,6 +165,24 @@ class Llava(FeatureModel):
         patches = (size["height"] // processor.patch_size) * (size["width"] // processor.patch_size)
         drops_class_token = processor.vision_feature_select_strategy == "default"
         return int(patches + processor.num_additional_image_tokens - drops_class_token)
+
+    @classmethod
+    def config_of_parts(
+        cls,
+        vision_config: "PreTrainedConfig",
+        text_config: "PreTrainedConfig",
+        connector: ConnectorConfig,
+    ) -> "LlavaConfig":
+        """Return the configuration of a model that `build` would join, without any weights."""
+        from transformers import AutoModel
+
+        geometry = VisionGeometry.of(AutoModel.from_config(vision_config), connector)
+        text_config = copy.deepcopy(text_config)
+        # With the image token and the padding token that `build` may add.
+        text_config.vocab_size = math.ceil((text_config.vocab_size + 2) / VOCAB_MULTIPLE)
+        text_config.vocab_size *= VOCAB_MULTIPLE
+        image_token = text_config.vocab_size - 1
+        return make_config(vision_config, text_config, image_token, geometry, connector)
 
     def save_weights(self, directory: Path, weights: "dict[str, Tensor]") -> None:
         """Write weights under the names of published checkpoints, and no path of this machine."""
@@ -241,9 +264,9 @@ def make_processor(
 
 
 def make_config(
-    vision_model: "PreTrainedModel",
-    text_model: "PreTrainedModel",
-    tokenizer: "PreTrainedTokenizerBase",
+    vision_config: "PreTrainedConfig",
+    text_config: "PreTrainedConfig",
+    image_token: int,
     geometry: VisionGeometry,
     connector: ConnectorConfig,
 ) -> "LlavaConfig":
@@ -251,14 +274,14 @@ def make_config(
     from transformers import LlavaConfig
 
     return LlavaConfig(
-        vision_config=copy.deepcopy(vision_model.config),
-        text_config=copy.deepcopy(text_model.config),
-        image_token_index=image_token_id(tokenizer),
+        vision_config=copy.deepcopy(vision_config),
+        text_config=copy.deepcopy(text_config),
+        image_token_index=image_token,
         image_seq_length=geometry.tokens_per_image,
         projector_hidden_act="gelu",
         vision_feature_layer=connector.feature_layer,
         vision_feature_select_strategy=geometry.feature_select_strategy,
-        tie_word_embeddings=bool(text_model.config.tie_word_embeddings),
+        tie_word_embeddings=bool(text_config.tie_word_embeddings),
     )
 
 

@@ -1,0 +1,140 @@
+"""What the stages of a run need: memory, disk and hours, for several numbers of GPUs."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from visionflan.errors import TrainingError
+from visionflan.plural import counted
+from visionflan.train.config import StageConfig, TrainConfig
+from visionflan.train.plan.measure import (
+    ModelSize,
+    Row,
+    count_weights,
+    flops_of_a_row,
+    peak_memory,
+)
+from visionflan.train.preflight import stage_task_counts
+
+GPU_COUNTS = (1, 4, 8, 16)
+GIB, GB = 2**30, 10**9
+FLOAT32_BYTES = 4
+# A state to resume from has each trained weight and two averages of its gradients.
+STATE_BYTES = 3 * FLOAT32_BYTES
+CHECKPOINT_BYTES = {"float32": 4, "bfloat16": 2}
+
+
+class GpuPlan(NamedTuple):
+    """What a stage needs on some GPUs.
+
+    Attributes:
+        peak_bytes: of one GPU
+        host_bytes: of all processes while they load the model
+        hours: None if the number of rows is not known
+    """
+
+    num_gpus: int
+    peak_bytes: int
+    host_bytes: int
+    hours: float | None
+
+
+class StagePlan(NamedTuple):
+    """What a stage needs.
+
+    Attributes:
+        flops: operations of a row
+        num_rows: that the stage is trained on; None if its data does not exist yet
+    """
+
+    stage: str
+    size: ModelSize
+    row: Row
+    flops: float
+    num_rows: int | None
+    state_bytes: int
+    checkpoint_bytes: int
+    gpus: tuple[GpuPlan, ...]
+
+
+def plan_stages(
+    config: TrainConfig, gpu_counts: Sequence[int], flops_per_second: float
+) -> Iterator[StagePlan]:
+    """Yield what each stage needs, at a rate of operations that each GPU sustains."""
+    for stage in config.stages:
+        size = count_weights(config, stage)
+        flops, row = flops_of_a_row(config, stage)
+        num_rows = count_rows(config, stage)
+        gpus = []
+        for num_gpus in gpu_counts:
+            seconds = None if num_rows is None else num_rows * flops / (flops_per_second * num_gpus)
+            gpus.append(
+                GpuPlan(
+                    num_gpus,
+                    peak_memory(config, stage, num_gpus),
+                    num_gpus * size.weights * FLOAT32_BYTES,
+                    None if seconds is None else seconds / 3600,
+                )
+            )
+        yield StagePlan(
+            stage.name,
+            size,
+            row,
+            flops,
+            num_rows,
+            size.trainable * STATE_BYTES,
+            size.weights * CHECKPOINT_BYTES[config.checkpoint_dtype],
+            tuple(gpus),
+        )
+
+
+def count_rows(config: TrainConfig, stage: StageConfig) -> int | None:
+    """Return how many rows a stage is trained on; None if that is not known yet."""
+    if stage.steps is not None:
+        return None if stage.batch_size is None else stage.steps * stage.batch_size
+    counts = stage_task_counts(config, stage)
+    if counts is None or stage.epochs is None:
+        return None
+    return round(stage.epochs * min(sum(counts.values()), stage.data.max_instances or 10**18))
+
+
+def plan_text(plans: Sequence[StagePlan], flops_per_second: float) -> Iterator[str]:
+    """Yield the lines of a plan."""
+    for plan in plans:
+        rows = "rows not known yet" if plan.num_rows is None else counted(plan.num_rows, "row")
+        yield (
+            f"{plan.stage}: {weights_text(plan.size)}; {rows}, {plan.flops / 1e12:.1f} TFLOP each "
+            f"({counted(plan.row.tokens, 'token')})"
+        )
+        yield f"  {'GPUs':>5} {'GiB a GPU':>10} {'host GB':>8} {'hours':>8}"
+        for gpu in plan.gpus:
+            hours = "-" if gpu.hours is None else f"{gpu.hours:.1f}"
+            yield (
+                f"  {gpu.num_gpus:>5} {gpu.peak_bytes / GIB:>10.1f} {gpu.host_bytes / GB:>8.0f} "
+                f"{hours:>8}"
+            )
+        yield (
+            f"  a state to resume from: {plan.state_bytes / GB:.0f} GB, two while one is written; "
+            f"the checkpoint: {plan.checkpoint_bytes / GB:.0f} GB"
+        )
+    yield f"hours at {flops_per_second / 1e12:.0f} TFLOP/s a GPU; memory without fragmentation"
+
+
+def weights_text(size: ModelSize) -> str:
+    """Return the numbers of weights in words."""
+    unit, name = (1e9, "billion") if size.weights >= 1e9 else (1e6, "million")
+    digits = 2 if unit == 1e9 else 1
+    weights, trainable = (f"{count / unit:.{digits}f}" for count in size)
+    return f"weights: {weights} {name}, of which {trainable} are trained"
+
+
+def check_fits(plans: Sequence[StagePlan], gpu_bytes: float) -> None:
+    """Raise TrainingError if a stage fits on no number of GPUs that was planned."""
+    for plan in plans:
+        least = min(plan.gpus, key=lambda gpu: gpu.peak_bytes)
+        if least.peak_bytes > gpu_bytes:
+            raise TrainingError(
+                f"stage {plan.stage} needs {least.peak_bytes / GIB:.1f} GiB a GPU on "
+                f"{counted(least.num_gpus, 'GPU')}, and a GPU has {gpu_bytes / GIB:.1f}: use more "
+                "GPUs (runtime.num_processes), a smaller runtime.micro_batch_tokens, or "
+                "runtime.gradient_checkpointing=true"
+            )

@@ -1,0 +1,68 @@
+"""The model of a run without content, from the configurations of its parts."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from visionflan.errors import TrainingError
+from visionflan.model.base import VisionLanguageModel
+from visionflan.model.families import family_of, load_family
+from visionflan.model.feature_model import FeatureModel
+from visionflan.train.config import InitConfig, TrainConfig
+from visionflan.train.plan.published_sizes import PUBLISHED_SIZES, published_configs
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig
+
+
+def fake_model(config: TrainConfig) -> FeatureModel:
+    """Return the model that a run starts from; its weights are drawn in the current mode.
+
+    Raises TrainingError for a family whose forward pass needs the content of its inputs.
+    """
+    from transformers import AutoModelForImageTextToText
+
+    family, model_config = initial_config(config)
+    if not issubclass(family, FeatureModel):
+        raise TrainingError(
+            f"what a {family.__name__} model needs cannot be planned: the forward pass of the "
+            "library, by which it is trained, looks at the content of its inputs"
+        )
+    return family(AutoModelForImageTextToText.from_config(model_config), None)
+
+
+def initial_config(config: TrainConfig) -> "tuple[type[VisionLanguageModel], PreTrainedConfig]":
+    """Return the family and the configuration of the model that a run starts from."""
+    init = config.init
+    if config.pretrain is not None:
+        raise TrainingError(
+            f"the recipe {config.name} pretrains its own tiny model, which needs no plan"
+        )
+    if init.checkpoint is not None:
+        return family_of(init.checkpoint), read_config(init.checkpoint)
+    family: Any = load_family(init.family)
+    vision_config, text_config = part_configs(config.name, init)
+    return family, family.config_of_parts(vision_config, text_config, init.connector)
+
+
+def part_configs(name: str, init: InitConfig) -> "tuple[PreTrainedConfig, PreTrainedConfig]":
+    """Return the configurations of the parts; where none are set, those that the recipe is for."""
+    if init.vision_tower is None and init.language_model is None and name in PUBLISHED_SIZES:
+        return published_configs(name)
+    if init.vision_tower is None or init.language_model is None:
+        raise TrainingError(
+            "there is no model to plan for: set init.vision_tower and init.language_model, or "
+            "init.checkpoint"
+        )
+    vision_config = read_config(init.vision_tower)
+    return getattr(vision_config, "vision_config", vision_config), read_config(init.language_model)
+
+
+def read_config(directory: Path) -> "PreTrainedConfig":
+    """Return the configuration in a directory."""
+    from transformers import AutoConfig
+
+    try:
+        config: PreTrainedConfig = AutoConfig.from_pretrained(directory)
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"the configuration in {directory} cannot be read: {error}") from error
+    return config

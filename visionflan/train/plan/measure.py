@@ -1,0 +1,146 @@
+"""Measure a training step without doing it: its operations, and the memory of a GPU.
+
+The product's own model, loss, sharding and optimizer run on fake tensors, which have sizes and no
+content, in a process group that does not communicate. On a processor these stand for those of a
+GPU, whose computation is in bfloat16.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import NamedTuple
+
+import torch
+from torch import distributed as dist
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
+from torch.utils.flop_counter import FlopCounterMode
+
+from visionflan.model.feature_model import FeatureModel
+from visionflan.train.collator import BatchTensors
+from visionflan.train.config import StageConfig, TrainConfig
+from visionflan.train.distributed import shard_layers
+from visionflan.train.plan.fake_model import fake_model
+from visionflan.train.plan.memory_tracker import MemoryTracker
+from visionflan.train.stage import enable_gradient_checkpointing
+from visionflan.train.trainer import build_optimizer
+from visionflan.train.training_model import TrainingModel
+
+# Of a row with one image: the tokens of its texts, and those of them that have a loss.
+TEXT_TOKENS = 160
+TARGET_TOKENS = 50
+
+
+class ModelSize(NamedTuple):
+    """The weights of a model, and those that a stage trains."""
+
+    weights: int
+    trainable: int
+
+
+class Row(NamedTuple):
+    """The row that a step is measured with: its tokens, those of them of its image."""
+
+    tokens: int
+    image_tokens: int
+
+
+def count_weights(config: TrainConfig, stage: StageConfig) -> ModelSize:
+    """Return the numbers of weights."""
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        weights = list(training_model(config, stage).parameters())
+    trainable = sum(weight.numel() for weight in weights if weight.requires_grad)
+    return ModelSize(sum(weight.numel() for weight in weights), trainable)
+
+
+def flops_of_a_row(config: TrainConfig, stage: StageConfig) -> tuple[float, Row]:
+    """Return the operations of a row, forward, backward and recomputed, and the row."""
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        model = training_model(config, stage)
+        row = measured_row(model.vlm, stage)
+        batch = fake_batch(model.vlm, row, 1)
+        counter = FlopCounterMode(display=False)
+        with counter:
+            model(batch).sum().backward()
+    return float(counter.get_total_flops()), row
+
+
+def peak_memory(config: TrainConfig, stage: StageConfig, num_gpus: int) -> int:
+    """Return the largest number of bytes that a GPU has allocated in a step."""
+    tracker = MemoryTracker()
+    with fake_mesh(num_gpus) as mesh, FakeTensorMode(allow_non_fake_inputs=True):
+        with nullcontext() if mesh is None else torch.device("meta"):
+            model = training_model(config, stage)
+        if mesh is not None:
+            shard_layers(model, mesh, torch.bfloat16)
+            model.to_empty(device="cpu")
+        for tensor in (*model.parameters(), *model.buffers()):
+            tracker.count(tensor)
+        with tracker:
+            optimizer = build_optimizer(model, stage)
+            row = measured_row(model.vlm, stage)
+            num_rows = max(1, config.runtime.micro_batch_tokens // row.tokens)
+            batch = fake_batch(model.vlm, row, num_rows)
+            fill_states(optimizer)
+            with torch.autocast("cpu", torch.bfloat16, enabled=mesh is None):
+                loss = model(batch).sum()
+            loss.backward()
+            optimizer.step()
+    return tracker.peak
+
+
+def fill_states(optimizer: torch.optim.Optimizer) -> None:
+    """Fill an optimizer with the states that it has from its second step on."""
+    for group in optimizer.param_groups:
+        for weight in group["params"]:
+            weight.grad = torch.zeros_like(weight)
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+
+
+def training_model(config: TrainConfig, stage: StageConfig) -> TrainingModel:
+    """Return the model as a stage trains it."""
+    vlm = fake_model(config)
+    model = TrainingModel(vlm, stage.trainable)
+    if config.runtime.gradient_checkpointing:
+        enable_gradient_checkpointing(vlm)
+    return model
+
+
+def measured_row(vlm: object, stage: StageConfig) -> Row:
+    """Return a row with one image, as long as the stage allows."""
+    assert isinstance(vlm, FeatureModel)
+    image_tokens = int(vlm.model.config.image_seq_length)
+    return Row(min(stage.max_seq_len, image_tokens + TEXT_TOKENS), image_tokens)
+
+
+def fake_batch(vlm: object, row: Row, num_rows: int) -> BatchTensors:
+    """Return a batch of rows with one image each."""
+    assert isinstance(vlm, FeatureModel)
+    targets_a, image_positions_p = (
+        torch.zeros(num_rows * count, dtype=torch.long)
+        for count in (TARGET_TOKENS, row.image_tokens)
+    )
+    pixel_values = torch.zeros(num_rows, 3, vlm.image_size, vlm.image_size)
+    return BatchTensors(
+        torch.zeros(num_rows, row.tokens, dtype=torch.long),
+        targets_a,
+        targets_a,
+        targets_a,
+        image_positions_p,
+        {"pixel_values": pixel_values},
+    )
+
+
+@contextmanager
+def fake_mesh(num_gpus: int) -> Iterator[DeviceMesh | None]:
+    """Yield the mesh of so many processes that do not communicate; None for one process."""
+    if num_gpus == 1:
+        yield None
+        return
+    from torch.testing._internal.distributed.fake_pg import FakeStore
+
+    dist.init_process_group("fake", rank=0, world_size=num_gpus, store=FakeStore())
+    try:
+        yield init_device_mesh("cpu", (num_gpus,))
+    finally:
+        dist.destroy_process_group()
