@@ -13,8 +13,8 @@ from torch import Tensor
 from transformers import LlavaForConditionalGeneration
 
 from tests.helpers.tiny_checkpoint import save_language_model, save_tower
-from visionflan.model.families.llava import Llava, published_name
-from visionflan.model.tower_names import TOWER_MODULE, TOWERS_WITH_MODULE
+from visionflan.model.families.llava import Llava
+from visionflan.model.tower_names import TOWER_MODULE, TOWERS_WITH_MODULE, published_name
 from visionflan.train.checkpoint import write_model
 from visionflan.train.training_model import TrainingModel
 

@@ -41,14 +41,18 @@ def test_features_are_computed_once_and_read_from_the_file(
     ids = ["3", "1", "2", "5", "4"]
     for _ in range(2):
         cache = untyped(model, loader, ids, tmp_path / "features.npy")
-        assert cache.features(["5", "1", "1"]).flatten().tolist() == [10, 2, 2]
+        assert cache.image_inputs([["5", "1", "1"]])["image_features"].flatten().tolist() == [
+            10,
+            2,
+            2,
+        ]
     assert model.encoded == len(ids)
 
 
 def test_a_stage_without_images_has_no_features(tmp_path: Path) -> None:
     untyped: Any = cached_features
     cache = untyped(CountingModel(), Loader(), [], tmp_path / "features.npy")
-    assert len(cache.features([])) == 0
+    assert cache.image_inputs([[], []]) == {}
 
 
 def test_two_runs_that_share_a_directory_compute_a_file_once(tmp_path: Path) -> None:
@@ -63,6 +67,6 @@ def test_two_runs_that_share_a_directory_compute_a_file_once(tmp_path: Path) -> 
             runs.submit(untyped, model, Loader(), ["1", "2"], tmp_path / "shared.npy")
             for _ in range(2)
         ]
-        results = [task.result().features(["2"]).item() for task in tasks]
+        results = [task.result().image_inputs([["2"]])["image_features"].item() for task in tasks]
     assert results == [4.0, 4.0]
     assert model.encoded == 2

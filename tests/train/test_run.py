@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -188,3 +189,20 @@ def test_the_embeddings_of_a_tied_head_stay_tied(run_config: TrainConfig, tmp_pa
     model: Any = Checkpoint.load(checkpoint, "cpu").vlm.model
     assert model.lm_head.weight is model.get_input_embeddings().weight
     assert "lm_head.weight" not in load_file(checkpoint / "model.safetensors")
+
+
+def test_a_cache_without_room_is_refused_by_its_size(
+    run_config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cached(kind: Any) -> TrainConfig:
+        runtime = replace(run_config.runtime, image_cache=kind)
+        return replace(run_config, runtime=runtime, stages=run_config.stages[:1])
+
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
+    with pytest.raises(TrainingError, match=r"the features of \d+ images take .*/features has"):
+        train(cached("features"), tmp_path / "features")
+    monkeypatch.setattr("os.sysconf", lambda _: 1)
+    with pytest.raises(TrainingError, match=r"the pixels of \d+ images take .* machine has"):
+        train(cached("pixels"), tmp_path / "pixels")
+    monkeypatch.undo()
+    train(cached("features"), tmp_path / "features")

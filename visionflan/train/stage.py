@@ -27,6 +27,7 @@ from visionflan.storage.trained_images import (
     read_trained_images,
 )
 from visionflan.synthesize.conversations import write_conversations
+from visionflan.train.cache_size import check_feature_space, check_pixel_memory
 from visionflan.train.checkpoint import (
     InitialModel,
     is_complete,
@@ -186,8 +187,14 @@ class StageRunner:
                 )
             return ImageLoader(self.build, vlm.prepare_images)
         loader = PixelLoader(self.build, vlm.processor, cache_pixels=image_cache == "pixels")
-        if image_cache != "features":
-            return loader
+        if image_cache == "pixels":
+            check_pixel_memory(vlm, len(dataset.image_ids))
+        return self.features(vlm, loader, dataset) if image_cache == "features" else loader
+
+    def features(
+        self, vlm: FeatureModel, loader: PixelLoader, dataset: TokenizedDataset
+    ) -> FeatureCache:
+        """Return the features of all images, computed by the main process if they are missing."""
         if "vision_tower" in self.stage.trainable:
             raise TrainingError(
                 f"stage {self.stage.name} trains the vision tower, whose features cannot be "
@@ -198,6 +205,8 @@ class StageRunner:
         file = directory / f"{feature_cache_key(vlm, image_ids)}.npy"
         if self.distributed.is_main_process:
             directory.mkdir(parents=True, exist_ok=True)
+            if not file.is_file():
+                check_feature_space(vlm, len(image_ids), directory)
             cached_features(vlm, loader, image_ids, file)
         self.distributed.barrier()
         return cached_features(vlm, loader, image_ids, file)

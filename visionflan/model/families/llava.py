@@ -29,7 +29,7 @@ from visionflan.model.pretrained import (
     load_vision_tower,
     untie_unnamed_embeddings,
 )
-from visionflan.model.tower_names import published_tower_name
+from visionflan.model.tower_names import published_name
 from visionflan.model.vision_geometry import VisionGeometry
 
 if TYPE_CHECKING:
@@ -42,16 +42,6 @@ if TYPE_CHECKING:
         PreTrainedModel,
         PreTrainedTokenizerBase,
     )
-
-
-# The published names of weights, by those in memory. `transformers` maps them in each version from
-# 4.52 on; the modules in `llava.py` of vLLM have these names.
-PUBLISHED_PREFIXES = {
-    "model.vision_tower.": "vision_tower.",
-    "model.multi_modal_projector.": "multi_modal_projector.",
-    "model.language_model.": "language_model.model.",
-    "lm_head.": "language_model.lm_head.",
-}
 
 
 class Llava(FeatureModel):
@@ -219,20 +209,6 @@ class Llava(FeatureModel):
 
 
 FAMILY = Llava
-
-
-def published_name(name: str, tower_type: str) -> str:
-    """Return the name of a weight in published checkpoints, by its name in memory.
-
-    `tower_type` is the `model_type` of the vision tower.
-    """
-    tower = "model.vision_tower."
-    if name.startswith(tower):
-        name = tower + published_tower_name(name.removeprefix(tower), tower_type)
-    for prefix, published in PUBLISHED_PREFIXES.items():
-        if name.startswith(prefix):
-            return published + name.removeprefix(prefix)
-    return name
 
 
 def make_processor(
