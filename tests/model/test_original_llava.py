@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import torch
 from PIL import Image
+from tokenizers import Tokenizer
+from tokenizers.pre_tokenizers import Metaspace
 from torch import Tensor
 from transformers import AutoProcessor, LlavaForConditionalGeneration
 
@@ -21,10 +23,12 @@ from tests.helpers.original_checkpoint import (
 from tests.helpers.tiny_checkpoint import save_language_model, save_tower
 from visionflan.errors import TrainingError
 from visionflan.model.chat_templates import PLAIN, VICUNA
-from visionflan.model.families import family_of, load_model
+from visionflan.model.families import family_of, load_chat_tokenizer, load_model
 from visionflan.model.families.llava import Llava
 from visionflan.model.fingerprint import fingerprint_model, weights_digest
 from visionflan.model.image_processing import preprocess
+from visionflan.model.image_prompt import ImageSize
+from visionflan.storage.instance import Turn
 from visionflan.storage.trained_images import read_trained_images
 from visionflan.train.checkpoint import open_initial_model, read_run_json, write_model
 from visionflan.train.config import InitConfig
@@ -103,15 +107,15 @@ def test_an_imported_model_computes_what_its_parts_do(
     assert AutoProcessor.from_pretrained(out).chat_template == VICUNA
 
 
-def test_the_type_of_early_versions_and_buffers_of_old_libraries_are_known(
-    tower: Path, tmp_path: Path
-) -> None:
+def test_types_and_names_of_other_versions_are_known(tower: Path, tmp_path: Path) -> None:
     parts = make_parts(tower)
     source = write_settings(tmp_path / "source", parts, model_type="llava", architectures=None)
     weights = parts.weights()
     weights["model.layers.0.self_attn.rotary_emb.inv_freq"] = torch.ones(6)
     embeddings = "model.vision_tower.vision_tower.vision_model.embeddings"
     weights[f"{embeddings}.position_ids"] = torch.arange(17)[None]
+    class_token = weights.pop(f"{embeddings}.class_embedding")
+    weights[f"{embeddings}.class_embedding".replace("vision_model.", "")] = class_token
     write_safetensors(source, weights)
     import_checkpoint(source, tmp_path / "checkpoint", vision_tower=tower)
     with torch.no_grad():
@@ -150,12 +154,41 @@ def test_settings_of_images_and_templates_are_taken_over(tower: Path, tmp_path: 
     assert not vlm.processor.image_processor.do_pad
     assert vlm.feature_settings == (-1, "full")
     assert vlm.tokens_per_image(vlm.processor) == 17
-    assert vlm.processor.chat_template == VICUNA
+    assert "ASSISTANT:" in vlm.processor.chat_template
     (source / "chat_template.jinja").write_text(PLAIN)
     import_checkpoint(source, tmp_path / "own", vision_tower=tower)
     assert Llava.load_processor(tmp_path / "own").chat_template == PLAIN
     import_checkpoint(source, tmp_path / "named", vision_tower=tower, chat_template="vicuna")
     assert Llava.load_processor(tmp_path / "named").chat_template == VICUNA
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_a_prompt_has_the_tokens_that_llava_makes_of_it(
+    source: Path, tower: Path, tmp_path: Path, legacy: bool
+) -> None:
+    """There the texts around images are tokenized apart (`tokenizer_image_token`)."""
+    scheme: Any = "always" if legacy else "first"
+    tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
+    tokenizer.pre_tokenizer = Metaspace(prepend_scheme=scheme, split=False)
+    tokenizer.save(str(source / "tokenizer.json"))
+    file = source / "tokenizer_config.json"
+    file.write_text(json.dumps(json.loads(file.read_bytes()) | {"legacy": legacy}))
+    system = (
+        "A chat between a curious user and an artificial intelligence assistant. The assistant "
+        "gives helpful, detailed, and polite answers to the user's questions. "
+    )
+    question = "<image>\nwhat color is it ?"
+    first, *others = (
+        tokenizer.encode(text).ids
+        for text in f"{system}USER: {question} ASSISTANT: red</s>".split("<image>")
+    )
+    import_checkpoint(source, tmp_path / "checkpoint", vision_tower=tower)
+    chat = load_chat_tokenizer(tmp_path / "checkpoint")
+    expected = first + [token for ids in others for token in (chat.image_token_id, *ids[1:])]
+    turns = Turn("user", question), Turn("assistant", "red")
+    (encoded,) = chat.encode_conversations([turns], [[ImageSize(50, 30)]])
+    assert encoded.token_ids == expected
+    assert (chat.chat_template == VICUNA) == legacy
 
 
 def test_a_scaled_rotary_embedding_is_taken_over_and_written_back(
@@ -390,7 +423,7 @@ def test_a_mistral_without_a_template_needs_a_name(tower: Path, tmp_path: Path) 
 
 def test_a_run_starts_from_an_imported_model(source: Path, tower: Path, tmp_path: Path) -> None:
     import_checkpoint(source, tmp_path / "checkpoint", vision_tower=tower)
-    init = InitConfig(checkpoint=tmp_path / "checkpoint", vision_tower=tower, language_model=source)
+    init = InitConfig(checkpoint=tmp_path / "checkpoint", vision_tower=tower)
     assert open_initial_model(init, 0).source["weights_sha256"]
 
 

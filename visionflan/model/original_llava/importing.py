@@ -8,8 +8,9 @@ tokenizer has no image token yet.
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from visionflan.dataset import IMAGE_MARKER
 from visionflan.errors import TrainingError
-from visionflan.model.chat_templates import select_template
+from visionflan.model.chat_templates import VICUNA, select_template
 from visionflan.model.families.llava import Llava
 from visionflan.model.original_llava import (
     CONNECTOR_PREFIX,
@@ -78,7 +79,10 @@ def load_original(source: Path, vision_tower: Path, chat_template: str = "") -> 
 
 
 def load_original_tokenizer(source: Path, settings: dict[str, Any]) -> "PreTrainedTokenizerBase":
-    """Load the tokenizer; without its files, the library would make an empty one."""
+    """Load the tokenizer and add the image token.
+
+    Raises TrainingError if its files are missing, of which the library would make an empty one.
+    """
     tokenizer: PreTrainedTokenizerBase | None = None
     if (source / "tokenizer.json").is_file():
         tokenizer = load_tokenizer(source, language_model_config(source, settings))
@@ -89,6 +93,7 @@ def load_original_tokenizer(source: Path, settings: dict[str, Any]) -> "PreTrain
             f"{source} has {has} for a vocabulary of {vocab_size:,}: save the tokenizer of "
             "its language model there as a fast one (tokenizer.json)"
         )
+    tokenizer.add_tokens([IMAGE_MARKER], special_tokens=True)
     return tokenizer
 
 
@@ -106,7 +111,21 @@ def original_template(
             f"{source} has a Mistral without a chat template: name the one that it was trained "
             "with by --chat-template, as a file or as vicuna"
         )
-    return select_template(own, chat_template)
+    return select_template(own or vicuna_template(tokenizer), chat_template)
+
+
+def vicuna_template(tokenizer: "PreTrainedTokenizerBase") -> str:
+    """Return Vicuna's template, which gives the tokens that LLaVA's own code makes of a prompt.
+
+    There the texts before and after an image are tokenized apart, so that each begins with a mark
+    for a space. Here they need one, unless the tokenizer adds the mark after any special token.
+    """
+    separate: Any = tokenizer("A", add_special_tokens=False).input_ids
+    joined: Any = tokenizer(f"{IMAGE_MARKER}A", add_special_tokens=False).input_ids
+    if joined[1:] == separate:
+        return VICUNA
+    spaced = VICUNA.replace(f"{{{{ '{IMAGE_MARKER}' }}}}", f"{{{{ '{IMAGE_MARKER} ' }}}}")
+    return spaced.replace("{{- bos_token -}}", "{{- bos_token + ' ' -}}")
 
 
 def check_tower_width(
@@ -136,11 +155,15 @@ def replace_tower_weights(
     source: Path, tower_model: "PreTrainedModel", weights: OriginalWeights
 ) -> None:
     """Load the weights of the checkpoint into the vision tower, if it has some of it."""
-    original = weights.part(TOWER_PREFIX)
+    kind, own = tower_model.config.model_type, tower_model.state_dict()
+    # Versions of `transformers` differ in the module around a tower.
+    original = {
+        published_tower_name(name, kind): tensor
+        for name, tensor in weights.part(TOWER_PREFIX).items()
+    }
     if not original:
         return
-    own = tower_model.state_dict()
-    published = {published_tower_name(name, tower_model.config.model_type): name for name in own}
+    published = {published_tower_name(name, kind): name for name in own}
     check_weights(
         source, original, {name: own[published[name]] for name in published}, prefix=TOWER_PREFIX
     )
