@@ -200,6 +200,19 @@ def test_answers_are_the_same_with_and_without_marks(
     assert unmarked.encode_conversations([turns]) == marked.encode_conversations([turns])
 
 
+def test_an_end_token_after_a_marked_answer_is_part_of_it(
+    tokenizers: dict[str, ChatTokenizer],
+) -> None:
+    end = "+ eos_token }}{%- endgeneration -%}"
+    template = VICUNA.replace(end, "}}{%- endgeneration -%}{{ eos_token }}")
+    assert template != VICUNA
+    turns = [Turn("user", "what is it?"), Turn("assistant", "red"), Turn("user", "and now?")]
+    turns.append(Turn("assistant", "blue"))
+    both = [with_template(tokenizers["llama"], text) for text in (template, VICUNA)]
+    after, within = (tokenizer.encode_conversations([turns])[0] for tokenizer in both)
+    assert after == within
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -166,6 +167,28 @@ def test_a_row_without_room_for_its_second_image_is_dropped_and_not_truncated(
         for number in range(len(rows)):
             row = rows.row(number)
             assert (row.token_ids == chat_tokenizer.image_token_id).sum() == len(row.image_ids)
+
+
+def test_a_row_that_the_chat_template_refuses_is_dropped_and_the_ledger_says_so(
+    chat_tokenizer: ChatTokenizer, tmp_path: Path
+) -> None:
+    refused = "{%- if 'refuse' in messages | string -%}{{ raise_exception('no') }}"
+    processor = copy(chat_tokenizer.processor)
+    processor.chat_template = f"{refused}{{%- endif -%}}{chat_tokenizer.chat_template}"
+    source = changed(
+        tmp_path, 3, lambda one: one._replace(turns=(one.turns[0], Turn("assistant", "refuse")))
+    )
+    lenient = replace(STAGE, data=DataConfig(max_dropped_fraction=0.1))
+    strict = ChatTokenizer(processor, chat_tokenizer.images)
+    rows = tokenize_stage(source, lenient, strict, tmp_path / "rows", seed=0)
+    assert len(rows) == 23
+    (line,) = ledger(tmp_path / "rows")
+    assert line["id"] == "tiny/repeat/3"
+    assert (line["kind"], line["reason"]) == ("dropped", "chat_template")
+    assert line["detail"].startswith("the chat template cannot write a conversation (no)")
+    for number in range(len(rows)):
+        expected = chat_tokenizer.encode_conversations([rows.instance(number).turns])[0]
+        assert rows.row(number).token_ids.tolist() == expected.token_ids
 
 
 def test_a_row_with_a_special_token_in_its_text_is_dropped_and_the_ledger_says_so(

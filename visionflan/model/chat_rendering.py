@@ -5,7 +5,8 @@ what the conversation up to it has beyond its prompt.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -51,7 +52,10 @@ class ChatRenderer:
     def conversations(self, conversations: Sequence[Sequence[Turn]]) -> list[RenderedConversation]:
         """Return complete conversations."""
         texts, spans = self.render(conversations, add_generation_prompt=False)
-        if not GENERATION.search(self.template):
+        if GENERATION.search(self.template):
+            rows = zip(texts, spans, strict=True)
+            spans = [[self.with_end(text, span) for span in answers] for text, answers in rows]
+        else:
             spans = self.spans_beyond_prompts(conversations, texts)
         return [
             RenderedConversation(text, [Span(*span) for span in answers])
@@ -111,10 +115,33 @@ class ChatRenderer:
             spans[row].append((len(prompt), len(prompt) + self.end_of_answer(answer)))
         return spans
 
+    def with_end(self, text: str, span: tuple[int, int]) -> tuple[int, int]:
+        """Return a marked span with the end token after it; some templates mark the text only."""
+        begin, end = span
+        if not text[begin:end].rstrip().endswith(tuple(self.end_tokens)):
+            end += max(
+                len(token) for token in ("", *self.end_tokens) if text.startswith(token, end)
+            )
+        return begin, end
+
     def end_of_answer(self, answer: str) -> int:
         """Return the length of an answer with the token that ends it."""
         ends = [answer.rfind(token) + len(token) for token in self.end_tokens if token in answer]
         return max(ends, default=len(answer))
+
+
+@contextmanager
+def naming_the_template() -> Iterator[None]:
+    """Raise TrainingError for an error of the template in the block."""
+    from jinja2 import TemplateError
+
+    try:
+        yield
+    except (TypeError, TemplateError) as error:
+        raise TrainingError(
+            f"the chat template cannot write a conversation ({error}): change the conversation, or "
+            "set another template by init.chat_template"
+        ) from error
 
 
 def messages(turns: Sequence[Turn]) -> list[dict[str, Any]]:

@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from visionflan.dataset import IMAGE_MARKER
 from visionflan.errors import TrainingError, UnusableError
-from visionflan.model.chat_rendering import ChatRenderer, RenderedConversation, Span
+from visionflan.model.chat_rendering import (
+    ChatRenderer,
+    RenderedConversation,
+    Span,
+    naming_the_template,
+)
 from visionflan.model.image_prompt import ImageSize, ImageWriter
 from visionflan.plural import counted
 from visionflan.storage.instance import Turn
@@ -53,7 +58,14 @@ class ChatTokenizer:
         self.image_token_id = images.token_id
         self.pad_token_id = int(self.tokenizer.pad_token_id)
         self.end_token_ids = end_token_ids(processor)
-        names = sorted({*self.tokenizer.all_special_tokens, *added_special_tokens(self.tokenizer)})
+        of_images = (IMAGE_MARKER, images.marker, images.token)
+        names = sorted(
+            {
+                *self.tokenizer.all_special_tokens,
+                *added_special_tokens(self.tokenizer),
+                *of_images,
+            }
+        )
         self.special_tokens = re.compile("|".join(map(re.escape, names)))
         end_tokens = self.tokenizer.convert_ids_to_tokens(sorted(self.end_token_ids))
         self.renderer = ChatRenderer(
@@ -141,7 +153,9 @@ class ChatTokenizer:
         `image_sizes` has the sizes of the images of each; families whose images always have the
         same tokens need none.
         """
-        return self.encode(self.renderer.conversations(conversations), image_sizes)
+        with naming_the_template():
+            rendered = self.renderer.conversations(conversations)
+        return self.encode(rendered, image_sizes)
 
     def encode_prompts(
         self,
@@ -152,7 +166,8 @@ class ChatTokenizer:
 
         They end where the answer begins.
         """
-        prompts = self.renderer.prompts(conversations)
+        with naming_the_template():
+            prompts = self.renderer.prompts(conversations)
         return self.encode([RenderedConversation(text, []) for text in prompts], image_sizes)
 
     def prompt_tokens(self, conversations: Sequence[Sequence[Turn]]) -> list[list[int]]:

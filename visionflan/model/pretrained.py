@@ -61,13 +61,14 @@ def load_pretrained(auto_class: Any, directory: Path, description: str, **kwargs
     Raises TrainingError if it cannot be loaded or some weights are missing; `what` names it there.
     """
     import torch
+    from safetensors import SafetensorError
 
     silence_transformers()
     kwargs.setdefault("dtype", torch.float32)
     check_config_exists(directory, description)
     try:
         model, info = auto_class.from_pretrained(directory, output_loading_info=True, **kwargs)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise TrainingError(
             f"the {description} in {directory} cannot be loaded: {error}"
         ) from error

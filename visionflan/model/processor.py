@@ -83,6 +83,12 @@ class CheckpointProcessor:
                 f"{checkpoint} has no chat template: name one by init.chat_template, as a file"
             )
         config = AutoConfig.from_pretrained(checkpoint)
+        image_token_id = getattr(config, "image_token_id", None)
+        if image_token_id is not None and tokenizer.convert_ids_to_tokens(image_token_id) is None:
+            raise TrainingError(
+                f"the tokenizer in {checkpoint} has no token {image_token_id}, the image token of "
+                "config.json: copy the tokenizer that was published with the model"
+            )
         return cls(tokenizer, image_processor, template, config, end_token_ids(checkpoint), files)
 
     def save_pretrained(self, directory: Path) -> None:
@@ -100,7 +106,10 @@ def own_template(files: Mapping[str, bytes], tokenizer: Any) -> str | None:
         return files[CHAT_TEMPLATE].decode()
     if OLD_CHAT_TEMPLATE in files:
         return str(json.loads(files[OLD_CHAT_TEMPLATE])["chat_template"])
-    return tokenizer.chat_template if isinstance(tokenizer.chat_template, str) else None
+    template = tokenizer.chat_template
+    # Templates for several uses have names, by which `transformers` chooses this one.
+    template = template.get("default") if isinstance(template, dict) else template
+    return None if template is None else str(template)
 
 
 def end_token_ids(checkpoint: Path) -> tuple[int, ...]:

@@ -22,6 +22,10 @@ CHUNK_SIZE = 1000
 NUM_CHECKED = 16
 
 
+# The tokens of an instance and the sizes of its images, or why it cannot be used.
+EncodedOrUnusable = tuple[TokenizedConversation, list[ImageSize]] | UnusableError
+
+
 class EncodedRow(NamedTuple):
     """A row before it is written into the arrays."""
 
@@ -70,19 +74,33 @@ class RowTokenizer:
         """Yield the rows of the usable instances of a chunk; the first has the index `begin`."""
         errors = [self.unusable_error(instance) for instance in chunk]
         usable = [i for i, error in zip(chunk, errors, strict=True) if error is None]
-        sizes = [self.image_sizes(instance) for instance in usable]
-        turns = [instance.turns for instance in usable]
-        tokenized = self.chat_tokenizer.encode_conversations(turns, sizes)
-        rows = iter(zip(tokenized, sizes, strict=True))
+        encoded = iter(self.encode(usable))
         for index, (instance, error) in enumerate(zip(chunk, errors, strict=True), begin):
-            if error is not None:
-                self.ledger.add("dropped", instance.id, error.reason, error.detail)
+            outcome = error or next(encoded)
+            if isinstance(outcome, UnusableError):
+                self.ledger.add("dropped", instance.id, outcome.reason, outcome.detail)
                 continue
-            row, row_sizes = next(rows)
+            row, row_sizes = outcome
             self.check_row(instance, row)
             if index < NUM_CHECKED:
                 self.chat_tokenizer.check_prompt_prefix(instance.turns, row_sizes, row)
             yield from self.truncate(index, instance, row)
+
+    def encode(self, instances: Sequence[Instance]) -> list[EncodedOrUnusable]:
+        """Return the tokens of instances with the sizes of their images.
+
+        For an instance that does not fit the chat template, return why; the template itself was
+        checked before.
+        """
+        sizes = [self.image_sizes(instance) for instance in instances]
+        turns = [instance.turns for instance in instances]
+        try:
+            rows = self.chat_tokenizer.encode_conversations(turns, sizes)
+        except TrainingError as error:
+            if len(instances) == 1:
+                return [UnusableError("chat_template", str(error))]
+            return [outcome for instance in instances for outcome in self.encode([instance])]
+        return list(zip(rows, sizes, strict=True))
 
     def image_sizes(self, instance: Instance) -> list[ImageSize]:
         """Return the sizes of an instance's images, which their tokens may depend on."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
+from visionflan.errors import TrainingError
 from visionflan.model.image_prompt import ImageSize, ImageWriter
 from visionflan.model.library_model import LibraryModel
 from visionflan.model.processor import CheckpointProcessor
@@ -24,7 +25,13 @@ class InternVL(LibraryModel):
         tokenizer, image_processor = processor.tokenizer, processor.image_processor
         token_id = processor.config.image_token_id
         token = tokenizer.convert_ids_to_tokens(token_id)
-        begin, end = tokenizer.start_image_token, tokenizer.end_image_token
+        names = ("start_image_token", "end_image_token")
+        if missing := [name for name in names if not hasattr(tokenizer, name)]:
+            raise TrainingError(
+                f"the tokenizer of the InternVL checkpoint names no {missing[0]}: copy "
+                "tokenizer_config.json as it was published with the model"
+            )
+        begin, end = (getattr(tokenizer, name) for name in names)
 
         def write(size: ImageSize) -> str:
             tiles = image_processor.get_number_of_image_patches(*size, cls.image_options)
