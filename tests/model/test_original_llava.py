@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub
 import pytest
 import torch
 from PIL import Image
@@ -120,6 +122,21 @@ def test_types_and_names_of_other_versions_are_known(tower: Path, tmp_path: Path
     import_checkpoint(source, tmp_path / "checkpoint", vision_tower=tower)
     with torch.no_grad():
         assert_same_logits(parts, tmp_path / "checkpoint")
+
+
+def test_shards_of_safetensors_are_written_and_read(
+    tower: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = make_parts(tower)
+    source = write_settings(tmp_path / "source", parts)
+    write_safetensors(source, parts.weights())
+    import_checkpoint(source, tmp_path / "checkpoint", vision_tower=tower)
+    save = partial(huggingface_hub.save_torch_state_dict, max_shard_size=100_000)
+    monkeypatch.setattr(huggingface_hub, "save_torch_state_dict", save)
+    export_checkpoint(tmp_path / "checkpoint", tmp_path / "shards", vision_tower=TOWER)
+    assert len(list((tmp_path / "shards").glob("model-*-of-*.safetensors"))) > 2
+    import_checkpoint(tmp_path / "shards", tmp_path / "again", vision_tower=tower)
+    assert weights_digest(tmp_path / "again") == weights_digest(tmp_path / "checkpoint")
 
 
 def test_half_precision_stays_as_it_is(tower: Path, tmp_path: Path) -> None:
