@@ -91,3 +91,10 @@ def test_a_chat_template_in_a_file_is_known_by_its_content(
     )
     file.write_text("{{ messages[0] }}")
     assert before == same != replace(step, init=InitConfig(chat_template=str(file))).digest
+    of_file, of_copy = (
+        replace(step, stage=replace(step.stage, chat_template=str(path))).digest
+        for path in (file, copy)
+    )
+    assert len({step.digest, of_file, of_copy}) == 3
+    copy.write_text(file.read_text())
+    assert replace(step, stage=replace(step.stage, chat_template=str(copy))).digest == of_file

@@ -12,7 +12,7 @@ from PIL import Image
 from tests.helpers.tiny_checkpoint import save_language_model, save_tower
 from visionflan.errors import TrainingError, UnusableError
 from visionflan.model.chat_rendering import messages
-from visionflan.model.chat_templates import PLAIN, VICUNA
+from visionflan.model.chat_templates import CAPTION, PLAIN, VICUNA
 from visionflan.model.chat_tokenizer import ChatTokenizer, assistant_mask
 from visionflan.model.families.llava import Llava
 from visionflan.storage.instance import Turn
@@ -174,6 +174,26 @@ def test_a_template_that_would_train_wrongly_is_refused(
         template = template.replace("' ' + parts(message) + eos", "parts(message) + eos")
     with pytest.raises(TrainingError, match=message):
         with_template(tokenizers["llama"], template)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_caption_follows_its_image_on_a_line_of_its_own(
+    tokenizers: dict[str, ChatTokenizer], kind: str
+) -> None:
+    tokenizer = tokenizers[kind]
+    captions = ChatTokenizer(tokenizer.processor, tokenizer.images, CAPTION)
+    turns = [Turn("user", "<image>\nDescribe it."), Turn("assistant", "two red circles")]
+    (conversation,) = captions.encode_conversations([turns])
+    begin = [tokenizer.tokenizer.bos_token_id] if tokenizer.tokenizer.bos_token else []
+    prompt = [*begin, tokenizer.image_token_id]
+    assert conversation.token_ids[: len(prompt)] == prompt
+    assert conversation.loss_mask == [False] * len(prompt) + [True] * (
+        len(conversation.token_ids) - len(prompt)
+    )
+    text = tokenizer.tokenizer.decode(conversation.answer_tokens)
+    assert text.lstrip(" ") == "two red circles\n"
+    with pytest.raises(TrainingError, match="does not write the content of a turn"):
+        with_template(tokenizer, CAPTION)
 
 
 def without_marks(template: str) -> str:

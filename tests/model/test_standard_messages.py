@@ -87,7 +87,7 @@ def render(content: str | list[dict[str, str]], template: str) -> str:
     return str(texts[0])
 
 
-@pytest.mark.parametrize("template", BY_NAME)
+@pytest.mark.parametrize("template", ["vicuna", "plain"])
 @settings(max_examples=300)
 @given(pieces=st.lists(st.sampled_from([IMAGE_MARKER, "\n", " ", "\t", "a", "b c", "\u3000"])))
 def test_a_turn_with_white_space_around_its_images_is_rendered_as_it_is(

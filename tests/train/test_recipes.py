@@ -20,6 +20,7 @@ def test_the_papers_values_are_those_of_the_paper() -> None:
             1e-3,
             256,
         )
+        assert align.chat_template == "caption"
         assert (first.learning_rate, first.batch_size, first.epochs) == (2e-5, 128, 1)
         assert (second.learning_rate, second.batch_size, second.steps) == (1e-5, 64, 128)
         assert second.data.max_instances == 1000

@@ -206,3 +206,19 @@ def test_a_cache_without_room_is_refused_by_its_size(
         train(cached("pixels"), tmp_path / "pixels")
     monkeypatch.undo()
     train(cached("features"), tmp_path / "features")
+
+
+def test_a_stage_with_a_template_of_its_own_saves_that_of_the_run(
+    finished: Path, run_config: TrainConfig, tmp_path: Path
+) -> None:
+    align = replace(run_config.stages[0], chat_template="caption")
+    trained = train(replace(run_config, stages=(align, run_config.stages[1])), tmp_path)
+    before, now = (run_json(run, "align") for run in (finished, tmp_path))
+    assert now["fingerprint"] == before["fingerprint"]
+    assert now["weights_sha256"] != before["weights_sha256"]
+    assert now["target_tokens_seen"] != before["target_tokens_seen"]
+    template = (trained / "chat_template.jinja").read_text()
+    assert template == (finished / "base/checkpoint/chat_template.jinja").read_text()
+    wrong = replace(align, chat_template="captions")
+    with pytest.raises(TrainingError, match="'captions' is neither a file nor one of vicuna"):
+        train(replace(run_config, stages=(wrong,)), tmp_path / "wrong")

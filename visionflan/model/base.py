@@ -204,6 +204,9 @@ class VisionLanguageModel(ABC):
         return getattr(text_config, "max_position_embeddings", None)
 
     @classmethod
-    def make_chat_tokenizer(cls, processor: "Processor") -> ChatTokenizer:
-        """Return the tokenizer of conversations for a processor of this family."""
-        return ChatTokenizer(processor, cls.image_writer(processor))
+    def make_chat_tokenizer(cls, processor: "Processor", chat_template: str = "") -> ChatTokenizer:
+        """Return the tokenizer of conversations for a processor of this family.
+
+        `chat_template` replaces that of the processor if it is not empty.
+        """
+        return ChatTokenizer(processor, cls.image_writer(processor), chat_template)

@@ -63,7 +63,19 @@ PLAIN = (
 """
 )
 
-BY_NAME = {"vicuna": VICUNA, "plain": PLAIN}
+# LLaVA aligns its connector with the images of a prompt, then the caption on a line of its own, and
+# no end token (`preprocess_plain` in `llava/train/train.py`).
+CAPTION = """\
+{{- bos_token -}}
+{%- for message in messages -%}
+{%- if message['role'] == 'user' -%}
+{%- for part in message['content'] if part['type'] == 'image' -%}{{ '<image>' }}{%- endfor -%}
+{%- elif message['role'] == 'assistant' -%}
+{%- generation -%}{{ message['content'][0]['text'] + '\\n' }}{%- endgeneration -%}
+{%- endif -%}
+{%- endfor -%}
+"""
+BY_NAME = {"vicuna": VICUNA, "plain": PLAIN, "caption": CAPTION}
 
 
 def load_template(name: str) -> str:

@@ -49,12 +49,19 @@ class TokenizedConversation(NamedTuple):
 
 
 class ChatTokenizer:
-    """Tokenizes conversations with one processor's chat template and tokenizer."""
+    """Tokenizes conversations with one processor's chat template and tokenizer.
 
-    def __init__(self, processor: "Processor", images: ImageWriter) -> None:
+    `chat_template` replaces that of the processor where a stage trains in another form, in which no
+    question has to be asked and no answer has to end.
+    """
+
+    def __init__(
+        self, processor: "Processor", images: ImageWriter, chat_template: str = ""
+    ) -> None:
         self.processor, self.images = processor, images
         self.tokenizer = processor.tokenizer
-        self.chat_template = str(processor.chat_template)
+        self.answers_questions = not chat_template
+        self.chat_template = chat_template or str(processor.chat_template)
         self.image_token_id = images.token_id
         self.pad_token_id = int(self.tokenizer.pad_token_id)
         self.end_token_ids = end_token_ids(processor)
@@ -84,7 +91,7 @@ class ChatTokenizer:
             raise TrainingError(
                 f"the chat template writes no answer, so there is nothing to learn: {SET_ANOTHER}"
             )
-        if self.end_token_ids.isdisjoint(probe.answer_tokens):
+        if self.answers_questions and self.end_token_ids.isdisjoint(probe.answer_tokens):
             raise TrainingError(
                 "the chat template does not end answers with the end-of-sequence token, so a model "
                 f"would not learn to stop: {SET_ANOTHER}"
@@ -103,7 +110,8 @@ class ChatTokenizer:
                 f"images and texts ({error}): {SET_ANOTHER}"
             ) from error
         marker = self.images.marker
-        if text.count(marker) != 1 or QUESTION not in text:
+        has_question = QUESTION in text or not self.answers_questions
+        if text.count(marker) != 1 or not has_question:
             raise TrainingError(
                 "the chat template does not write the content of a turn, a list of images and "
                 f"texts, with {marker} for an image, so it is for text only or for another "
@@ -174,9 +182,9 @@ class ChatTokenizer:
         """Return the token ids of prompts with a marker for each image."""
         if not conversations:
             return []
-        token_ids: list[list[int]] = self.tokenize(self.renderer.prompts(conversations))[
-            "input_ids"
-        ]
+        with naming_the_template():
+            encodings = self.tokenize(self.renderer.prompts(conversations))
+        token_ids: list[list[int]] = encodings["input_ids"]
         return token_ids
 
     def encode(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # Embeddings are padded to a multiple of this, which keeps matrix products on GPUs fast.
 VOCAB_MULTIPLE = 64
+MAX_REASON = 300  # characters of an error of `transformers`
 
 
 def load_vision_tower(directory: Path) -> "PreTrainedModel":
@@ -58,7 +59,7 @@ def check_config_exists(directory: Path, description: str) -> None:
 def load_pretrained(auto_class: Any, directory: Path, description: str, **kwargs: Any) -> Any:
     """Load a model with `auto_class.from_pretrained`, in float32 unless `dtype` is given.
 
-    Raises TrainingError if it cannot be loaded or some weights are missing; `what` names it there.
+    Raises TrainingError, with `description`, if it cannot be loaded or some weights are missing.
     """
     import torch
     from safetensors import SafetensorError
@@ -69,8 +70,10 @@ def load_pretrained(auto_class: Any, directory: Path, description: str, **kwargs
     try:
         model, info = auto_class.from_pretrained(directory, output_loading_info=True, **kwargs)
     except (OSError, ValueError, SafetensorError) as error:
+        # The library lists all configuration classes that it has beside the one that is wrong.
+        reason = str(error).partition("\n")[0][:MAX_REASON]
         raise TrainingError(
-            f"the {description} in {directory} cannot be loaded: {error}"
+            f"the {description} in {directory} cannot be loaded: {reason}"
         ) from error
     if missing := sorted(info["missing_keys"]):
         raise TrainingError(

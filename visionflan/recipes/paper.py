@@ -17,6 +17,7 @@ ALIGN = StageConfig(
     learning_rate=1e-3,
     epochs=1,
     batch_size=256,
+    chat_template="caption",
 )
 BASE = StageConfig(name="base", learning_rate=2e-5, epochs=1, batch_size=128)
 CHAT = StageConfig(

@@ -156,6 +156,9 @@ class StageConfig:
     # length and split into steps. 1 makes every step a random draw; a larger number pads less.
     bucket_steps: int = 16
     max_seq_len: int = 2048  # tokens, each image counted with all its tokens
+    # A template for this stage only: `caption`, as LLaVA aligns its connector, another built-in
+    # one, or a Jinja file. Empty: that of the run, with which checkpoints are saved.
+    chat_template: str = ""
     lr_schedule: LrSchedule = "cosine"
     warmup_fraction: float = 0.03  # of the steps
     weight_decay: float = 0.0

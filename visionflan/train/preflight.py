@@ -15,8 +15,9 @@ from visionflan.train.selection import count_by_task
 
 def check_settings(config: TrainConfig) -> None:
     """Raise if the chat template or the model family is unknown, or a mixture has no effect."""
-    if config.init.chat_template:
-        load_template(config.init.chat_template)
+    for name in (config.init.chat_template, *(stage.chat_template for stage in config.stages)):
+        if name:
+            load_template(name)
     load_family(config.init.family)
     for stage in config.stages:
         check_mixture(stage)

@@ -14,6 +14,7 @@ import torch
 from visionflan.atomic_write import write_json
 from visionflan.errors import TrainingError
 from visionflan.model.base import VisionLanguageModel
+from visionflan.model.chat_templates import load_template
 from visionflan.model.chat_tokenizer import ChatTokenizer
 from visionflan.model.feature_model import FeatureModel
 from visionflan.model.fingerprint import ModelFingerprint, fingerprint_model
@@ -130,8 +131,8 @@ class StageRunner:
     @cached_property
     def chat_tokenizer(self) -> ChatTokenizer:
         """The tokenizer of the stage's conversations."""
-        vlm = self.initial_model.vlm
-        return vlm.make_chat_tokenizer(vlm.processor)
+        vlm, name = self.initial_model.vlm, self.stage.chat_template
+        return vlm.make_chat_tokenizer(vlm.processor, load_template(name) if name else "")
 
     @cached_property
     def initial_model(self) -> InitialModel:

@@ -59,7 +59,11 @@ class TrainStep(ModelStep):
 
     def settings(self) -> dict[str, Any]:
         """Return what decides the weights."""
-        stage = replace(self.stage, data=replace(self.stage.data, build=None))
+        stage = replace(
+            self.stage,
+            data=replace(self.stage.data, build=None),
+            chat_template=template_content(self.stage.chat_template),
+        )
         settings = {
             "stage": to_json(stage),
             "build": self.build.content,
