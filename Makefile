@@ -73,7 +73,7 @@ $(VENV)/bin/python:
 
 $(VENV)/.quickstart: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo 'Installing visionflan with PyTorch and transformers into $(VENV) (about two minutes) ...'
-	$(BIN)/pip install --quiet -c constraints.txt -e '.[train,evaluate,readers]'
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[train,evaluate,analyze,readers]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt

@@ -1,5 +1,6 @@
 """The quickstart from its drawn releases to its pages, with few images and short stages."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from visionflan import quickstart
 from visionflan.builder.plan import BuildSettings
+from visionflan.cli.main import EXTRAS
 from visionflan.evaluate.plan import EvalSelection
 from visionflan.evaluate.records.header import read_header
 from visionflan.recipes.tiny import tiny
@@ -46,3 +48,10 @@ def test_from_drawn_releases_to_the_pages(tmp_path: Path, monkeypatch: pytest.Mo
         assert header.overlap.known  # which images it was trained on
         assert "trained on none of the images" in header.overlap.describe()
         assert f"{stage}: {header.overlap.describe()}" in lines
+
+
+def test_its_environment_runs_every_command() -> None:
+    makefile = (Path(__file__).parents[1] / "Makefile").read_text()
+    recipe = makefile.partition("/.quickstart: ")[2].partition("@touch")[0]
+    extras = re.findall(r"'\.\[(.*)\]'", recipe)[0].split(",")
+    assert set(extras) >= set(EXTRAS.values()) - {"ray"}

@@ -1,5 +1,6 @@
 """A fault of a study is named in one sentence, before anything is trained."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -160,3 +161,17 @@ def test_a_plan_of_the_catalog_does_not_run(tmp_path: Path) -> None:
     with pytest.raises(AnalysisError, match="needs a build: name one with --build"):
         run_study(settings("modules", None), tmp_path, Store(tmp_path), Workers(), print)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_library_that_is_missing_is_named_before_a_step_is_run(
+    study_build: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setitem(sys.modules, "cloudpickle", None)
+    command = ["analyze", "modules", "--build", str(study_build), "--quick"]
+    assert main([*command, "--out", str(tmp_path / "study")]) == 1
+    expected = "error: this command needs cloudpickle: pip install 'visionflan[analyze]'\n"
+    assert capsys.readouterr().err.endswith(expected)
+    assert not list((tmp_path / "study").rglob("log.txt"))

@@ -47,6 +47,7 @@ FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 # Packages that a command may need beyond the core, and the extra that installs them.
 EXTRAS: dict[str, str] = {
+    "cloudpickle": "analyze",
     "httpx": "evaluate",
     "jinja2": "evaluate",
     "markupsafe": "evaluate",
