@@ -13,6 +13,8 @@ from tests.helpers.tiny_tokenizers import metaspace_tokenizer
 TOWER_WIDTH, WIDTH = 32, 48
 ARCHITECTURES = {"llama": "LlavaLlamaForCausalLM", "mistral": "LlavaMistralForCausalLM"}
 
+TOWER = "openai/clip-vit-large-patch14-336"  # the name that is written
+
 
 class Parts(NamedTuple):
     """The parts of a LLaVA, each a module of its own."""

@@ -1,58 +1,13 @@
-"""Tiny checkpoints of each model family, from the library's own configuration classes.
-
-Chat templates are written as those that were published with the models: none marks answers, and
-the tokens that end an answer are the ones that generation stops at.
-"""
+"""Tiny checkpoints of each model family, from the library's own configuration classes."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from tests.helpers.family_templates import CHATML, GEMMA3, IDEFICS3, LLAVA_NEXT
 from tests.helpers.tiny_tokenizers import byte_level_tokenizer, gemma_tokenizer, metaspace_tokenizer
-
-CHATML = """\
-{%- for message in messages -%}
-{{ '<|im_start|>' + message['role'] + '\\n' }}
-{%- for part in message['content'] -%}
-{%- if part['type'] == 'image' -%}{{ IMAGE }}{%- else -%}{{ part['text'] }}{%- endif -%}
-{%- endfor -%}
-{{ '<|im_end|>\\n' }}
-{%- endfor -%}
-{%- if add_generation_prompt -%}{{ '<|im_start|>assistant\\n' }}{%- endif -%}
-"""
-LLAVA_NEXT = """\
-{%- for message in messages -%}
-{{ '[INST] ' if message['role'] == 'user' else ' ' }}
-{%- for part in message['content'] -%}
-{%- if part['type'] == 'image' -%}{{ '<image>\\n' }}{%- else -%}{{ part['text'] }}{%- endif -%}
-{%- endfor -%}
-{%- if message['role'] == 'user' -%}{{ ' [/INST]' }}{%- else -%}{{ '</s>' }}{%- endif -%}
-{%- endfor -%}
-"""
-IDEFICS3 = """\
-{{- '<|im_start|>' -}}
-{%- for message in messages -%}
-{{ message['role'] | capitalize + (':' if message['content'][0]['type'] == 'image' else ': ') }}
-{%- for part in message['content'] -%}
-{%- if part['type'] == 'image' -%}{{ '<image>' }}{%- else -%}{{ part['text'] }}{%- endif -%}
-{%- endfor -%}
-{{ '<end_of_utterance>\\n' }}
-{%- endfor -%}
-{%- if add_generation_prompt -%}{{ 'Assistant:' }}{%- endif -%}
-"""
-GEMMA3 = """\
-{{- bos_token -}}
-{%- for message in messages -%}
-{{ '<start_of_turn>' + ('model' if message['role'] == 'assistant' else 'user') + '\\n' }}
-{%- for part in message['content'] -%}
-{{ '<start_of_image>' if part['type'] == 'image' else part['text'] | trim }}
-{%- endfor -%}
-{{ '<end_of_turn>\\n' }}
-{%- endfor -%}
-{%- if add_generation_prompt -%}{{ '<start_of_turn>model\\n' }}{%- endif -%}
-"""
 
 TEXT: dict[str, Any] = {
     "hidden_size": 64,
@@ -139,6 +94,17 @@ MROPE = {
     "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [2, 3, 3]}
 }
 
+IDEFICS = TinyFamily(
+    "Idefics3Config",
+    "idefics3.image_processing_pil_idefics3:Idefics3ImageProcessorPil",
+    {"size": {"longest_edge": 32}, "max_image_size": {"longest_edge": 16}},
+    settings={"scale_factor": 2},
+    text={"model_type": "llama"},
+    special=IDEFICS_TOKENS,
+    end="<end_of_utterance>",
+    template=IDEFICS3,
+)
+
 FAMILIES = {
     "llava_next": TinyFamily(
         "LlavaNextConfig",
@@ -214,25 +180,11 @@ FAMILIES = {
         },
         **QWEN,
     ),
-    "idefics3": TinyFamily(
-        "Idefics3Config",
-        "idefics3.image_processing_pil_idefics3:Idefics3ImageProcessorPil",
-        {"size": {"longest_edge": 32}, "max_image_size": {"longest_edge": 16}},
-        settings={"scale_factor": 2},
-        text={"model_type": "llama"},
-        special=IDEFICS_TOKENS,
-        end="<end_of_utterance>",
-        template=IDEFICS3,
-    ),
-    "smolvlm": TinyFamily(
-        "SmolVLMConfig",
-        "smolvlm.image_processing_pil_smolvlm:SmolVLMImageProcessorPil",
-        {"size": {"longest_edge": 32}, "max_image_size": {"longest_edge": 16}},
-        settings={"scale_factor": 2},
-        text={"model_type": "llama"},
-        special=IDEFICS_TOKENS,
-        end="<end_of_utterance>",
-        template=IDEFICS3,
+    "idefics3": IDEFICS,
+    "smolvlm": replace(
+        IDEFICS,
+        config="SmolVLMConfig",
+        image_processor="smolvlm.image_processing_pil_smolvlm:SmolVLMImageProcessorPil",
     ),
     "gemma3": TinyFamily(
         "Gemma3Config",

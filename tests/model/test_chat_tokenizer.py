@@ -1,51 +1,18 @@
 """Conversations become tokens, and the loss mask selects exactly the answers."""
 
-import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image
 
-from tests.helpers.tiny_checkpoint import save_language_model, save_tower
+from tests.helpers.chat_tokenizers import KINDS, texts, with_template
 from visionflan.errors import TrainingError, UnusableError
 from visionflan.model.chat_rendering import messages
 from visionflan.model.chat_templates import CAPTION, PLAIN, VICUNA
 from visionflan.model.chat_tokenizer import ChatTokenizer, assistant_mask
-from visionflan.model.families.llava import Llava
 from visionflan.storage.instance import Turn
-
-KINDS = ("llama", "qwen2")
-
-
-@pytest.fixture(scope="module")
-def tokenizers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ChatTokenizer]:
-    directory = tmp_path_factory.mktemp("parts")
-    save_tower(directory / "tower")
-    tokenizers = {}
-    for kind in KINDS:
-        save_language_model(directory / kind, kind)
-        vlm = Llava.build(directory / "tower", directory / kind)
-        tokenizers[kind] = vlm.make_chat_tokenizer(vlm.processor)
-    return tokenizers
-
-
-def with_template(tokenizer: ChatTokenizer, template: str) -> ChatTokenizer:
-    original = tokenizer.processor.chat_template
-    tokenizer.processor.chat_template = template
-    try:
-        return ChatTokenizer(tokenizer.processor, tokenizer.images)
-    finally:
-        tokenizer.processor.chat_template = original
-
-
-texts = st.lists(
-    st.text("abcdefg red blue ,.?!:()\n", min_size=1, max_size=12).filter(str.strip),
-    min_size=1,
-    max_size=3,
-)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -194,62 +161,6 @@ def test_a_caption_follows_its_image_on_a_line_of_its_own(
     assert text.lstrip(" ") == "two red circles\n"
     with pytest.raises(TrainingError, match="does not write the content of a turn"):
         with_template(tokenizer, CAPTION)
-
-
-def without_marks(template: str) -> str:
-    """Return a template that does not mark answers, as most published ones."""
-    return re.sub(r"\{%- (end)?generation -%\}", "{#- -#}", template)
-
-
-@pytest.mark.parametrize("template", [VICUNA, PLAIN], ids=["vicuna", "plain"])
-@settings(deadline=None, max_examples=30)
-@given(questions=texts, replies=texts)
-def test_answers_are_the_same_with_and_without_marks(
-    tokenizers: dict[str, ChatTokenizer],
-    template: str,
-    questions: list[str],
-    replies: list[str],
-) -> None:
-    turns = [Turn("user", "<image>\nwhat is it?"), Turn("assistant", "red")]
-    for question, reply in zip(questions, replies, strict=False):
-        turns += [Turn("user", question), Turn("assistant", reply)]
-    marked, unmarked = (
-        with_template(tokenizers["llama"], text) for text in (template, without_marks(template))
-    )
-    assert unmarked.chat_template != template
-    assert unmarked.encode_conversations([turns]) == marked.encode_conversations([turns])
-
-
-def test_an_end_token_after_a_marked_answer_is_part_of_it(
-    tokenizers: dict[str, ChatTokenizer],
-) -> None:
-    end = "+ eos_token }}{%- endgeneration -%}"
-    template = VICUNA.replace(end, "}}{%- endgeneration -%}{{ eos_token }}")
-    assert template != VICUNA
-    turns = [Turn("user", "what is it?"), Turn("assistant", "red"), Turn("user", "and now?")]
-    turns.append(Turn("assistant", "blue"))
-    both = [with_template(tokenizers["llama"], text) for text in (template, VICUNA)]
-    after, within = (tokenizer.encode_conversations([turns])[0] for tokenizer in both)
-    assert after == within
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (("{{ ' A:' }}{%- endif", "{%- endif"), "writes 'A: A cat.</s>' where"),
-        (
-            ("{{- bos_token -}}", "{{- bos_token -}}{{ messages | length }}"),
-            "renders the beginning",
-        ),
-    ],
-)
-def test_an_unmarked_template_whose_answers_cannot_be_told_is_refused(
-    tokenizers: dict[str, ChatTokenizer], change: tuple[str, str], message: str
-) -> None:
-    template = without_marks(PLAIN).replace(*change)
-    assert template != without_marks(PLAIN)
-    with pytest.raises(TrainingError, match=message):
-        with_template(tokenizers["llama"], template)
 
 
 TEXT_ONLY = {

@@ -152,3 +152,12 @@ def test_only_the_files_of_families_name_classes_and_attributes_of_their_models(
     files = [f for f in PACKAGE.rglob("*.py") if f.parent != directory and f not in others]
     assert len(files) > 300
     assert [str(file) for file in files if own.search(file.read_text())] == []
+
+
+@pytest.mark.parametrize("name", [name for name in OWN if name != "llava"])
+def test_a_family_that_joins_no_parts_says_so(name: str, tmp_path: Path) -> None:
+    family: Any = families.load_family(name)
+    with pytest.raises(TrainingError, match=r"are not joined from .*: set init.checkpoint to one"):
+        family.build(tmp_path, tmp_path)
+    with pytest.raises(TrainingError, match=r"are not joined from .*: set init.checkpoint to one"):
+        family.build_processor(tmp_path, None, None, None)

@@ -83,10 +83,7 @@ class VisionLanguageModel(ABC):
         `chat_template` is a name or a Jinja file; empty keeps the tokenizer's own. Raises
         TrainingError in families that start from a checkpoint only.
         """
-        raise TrainingError(
-            f"models of type {cls.model_types[0]} are not joined from a vision tower and a "
-            "language model here: set init.checkpoint to one"
-        )
+        raise cls.joins_no_parts()
 
     @classmethod
     @abstractmethod
@@ -110,7 +107,15 @@ class VisionLanguageModel(ABC):
 
         `vision_tower` is the tower's directory, `vision_model` the tower in memory.
         """
-        raise NotImplementedError(f"{cls.__name__} joins no parts")
+        raise cls.joins_no_parts()
+
+    @classmethod
+    def joins_no_parts(cls) -> TrainingError:
+        """Return the error for a family that starts from a checkpoint only."""
+        return TrainingError(
+            f"models of type {cls.model_types[0]} are not joined from a vision tower and a "
+            "language model here: set init.checkpoint to one"
+        )
 
     @classmethod
     @abstractmethod

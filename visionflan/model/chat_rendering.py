@@ -103,7 +103,7 @@ class ChatRenderer:
                 raise TrainingError(
                     "the chat template marks no answers with {% generation %}, and renders the "
                     "beginning of a conversation otherwise than the whole, so answers cannot be "
-                    "told from prompts: set another by init.chat_template"
+                    "separated from prompts: set another by init.chat_template"
                 )
             answer, text = answered[len(prompt) :], conversations[row][index].text.strip()
             if not answer.lstrip().startswith(text):

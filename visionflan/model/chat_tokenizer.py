@@ -52,7 +52,7 @@ class ChatTokenizer:
     """Tokenizes conversations with one processor's chat template and tokenizer.
 
     `chat_template` replaces that of the processor where a stage trains in another form, in which no
-    question has to be asked and no answer has to end.
+    prompt needs a question and no answer needs an end.
     """
 
     def __init__(
