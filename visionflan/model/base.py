@@ -123,13 +123,8 @@ class VisionLanguageModel(ABC):
         """Return how images are written in a prompt."""
 
     @abstractmethod
-    def prepare_images(
-        self, images: "Sequence[Sequence[Image.Image]]", **options: bool
-    ) -> "dict[str, Tensor]":
-        """Return the inputs of the model for the images of each row; empty if there are none.
-
-        `options` switch off some operations of the image processor.
-        """
+    def prepare_images(self, images: "Sequence[Sequence[Image.Image]]") -> "dict[str, Tensor]":
+        """Return the inputs of the model for the images of each row; empty if there are none."""
 
     @abstractmethod
     def hidden_states(

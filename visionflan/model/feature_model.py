@@ -62,12 +62,10 @@ class FeatureModel(VisionLanguageModel):
         token_id = image_token_id(processor.tokenizer)
         return fixed_writer(IMAGE_MARKER, token_id, cls.tokens_per_image(processor))
 
-    def prepare_images(
-        self, images: "Sequence[Sequence[Image.Image]]", **options: bool
-    ) -> "dict[str, Tensor]":
+    def prepare_images(self, images: "Sequence[Sequence[Image.Image]]") -> "dict[str, Tensor]":
         """Return the pixel values of the images of all rows."""
         flat = [image for row in images for image in row]
-        return {"pixel_values": preprocess(self.processor, flat, **options)} if flat else {}
+        return {"pixel_values": preprocess(self.processor, flat)} if flat else {}
 
     def project(self, features_npd: "Tensor") -> "Tensor":
         """Return features mapped by the connector to the width of the language model."""

@@ -5,6 +5,7 @@ Shape suffixes: b rows, l tokens, p image tokens, d width of the language model.
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -31,12 +32,14 @@ class LibraryModel(VisionLanguageModel):
             `module:class` below `transformers.models`
         image_inputs: what the model takes of the image processor's outputs
         image_options: what the library's processor sets for the image processor
+        images_by_row: whether the image processor takes the images of each row as a list
     """
 
     model_class: ClassVar[str]
     image_processor: ClassVar[str]
     image_inputs: ClassVar[tuple[str, ...]] = ("pixel_values",)
     image_options: ClassVar[Mapping[str, bool]] = {}
+    images_by_row: ClassVar[bool] = False
     processor: CheckpointProcessor
 
     @classmethod
@@ -61,20 +64,16 @@ class LibraryModel(VisionLanguageModel):
         image_processor = getattr(import_module(f"transformers.models.{module}"), name)
         return CheckpointProcessor.load(checkpoint, image_processor, chat_template)
 
-    def prepare_images(
-        self, images: Sequence[Sequence[Image.Image]], **options: bool
-    ) -> "dict[str, Tensor]":
+    def prepare_images(self, images: Sequence[Sequence[Image.Image]]) -> "dict[str, Tensor]":
         """Return the inputs of the model for the images of each row; empty if there are none."""
-        rows = [[to_rgb(image) for image in row] for row in images]
-        if not any(rows):
+        rows = [[to_rgb(image) for image in row] for row in images if row]
+        if not rows:
             return {}
-        outputs = self.process_images(rows, **self.image_options, **options)
+        inputs = rows if self.images_by_row else list(chain.from_iterable(rows))
+        outputs = self.processor.image_processor(
+            images=inputs, return_tensors="pt", **self.image_options
+        )
         return {name: outputs[name] for name in self.image_inputs if name in outputs}
-
-    def process_images(self, rows: list[list[Image.Image]], **options: bool) -> Any:
-        """Return what the image processor makes of the images of each row."""
-        flat = [image for row in rows for image in row]
-        return self.processor.image_processor(images=flat, return_tensors="pt", **options)
 
     def hidden_states(
         self, token_ids_bl: "Tensor", image_positions_p: "Tensor", image_inputs: "dict[str, Tensor]"

@@ -1,9 +1,5 @@
 """Idefics3 (Laurençon et al. 2024, arXiv:2408.12637): an image is also cut into a grid of tiles."""
 
-from typing import Any
-
-from PIL import Image
-
 from visionflan.model.base import PartNames
 from visionflan.model.image_prompt import ImageSize, ImageWriter
 from visionflan.model.library_model import LibraryModel
@@ -19,6 +15,7 @@ class Idefics3(LibraryModel):
     model_types = ("idefics3",)
     model_class = "Idefics3ForConditionalGeneration"
     image_processor = "idefics3.image_processing_pil_idefics3:Idefics3ImageProcessorPil"
+    images_by_row = True
     image_inputs = ("pixel_values", "pixel_attention_mask")
     part_names = PartNames(
         vision_tower=("model.vision_model",),
@@ -49,11 +46,6 @@ class Idefics3(LibraryModel):
         return ImageWriter(
             token, token, config.image_token_id, lambda sizes: [write(size) for size in sizes]
         )
-
-    def process_images(self, rows: list[list[Image.Image]], **options: bool) -> Any:
-        """Return what the image processor makes of images, with as many tiles in each row."""
-        images = [row for row in rows if row]
-        return self.processor.image_processor(images=images, return_tensors="pt", **options)
 
 
 FAMILY = Idefics3

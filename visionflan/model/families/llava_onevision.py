@@ -1,9 +1,6 @@
 """LLaVA-OneVision (Li et al. 2024, arXiv:2408.03326): SigLIP, tiles of one image, Qwen2."""
 
 from collections.abc import Sequence
-from typing import Any
-
-from PIL import Image
 
 from visionflan.model.anyres import TileGrid
 from visionflan.model.base import PartNames
@@ -25,6 +22,7 @@ class LlavaOnevision(LibraryModel):
     image_processor = (
         "llava_onevision.image_processing_pil_llava_onevision:LlavaOnevisionImageProcessorPil"
     )
+    images_by_row = True
     image_inputs = ("pixel_values", "image_sizes", "batch_num_images")
     part_names = PartNames(connector=("model.multi_modal_projector", "model.image_newline"))
 
@@ -42,11 +40,6 @@ class LlavaOnevision(LibraryModel):
             return [side**2 + 1] * len(sizes)  # and a feature for a new line
 
         return feature_writer(processor, num_features)
-
-    def process_images(self, rows: list[list[Image.Image]], **options: bool) -> Any:
-        """Return what the image processor makes of images, which depends on how many a row has."""
-        images = [row for row in rows if row]
-        return self.processor.image_processor(images=images, return_tensors="pt", **options)
 
 
 FAMILY = LlavaOnevision
