@@ -73,7 +73,7 @@ def run_evaluation(
         selection: Tasks or benchmarks, stages, image conditions and limits; by default the held-out
             instances of the builds that the run was trained on.
         out: Where the records go; by default into the run.
-        device: `auto`, `cpu` or `cuda`.
+        device: `auto`, `cpu`, `cuda` or `mps`.
         log: Called with a line for each finished evaluation.
 
     Returns:

@@ -79,6 +79,6 @@ def accelerator() -> str:
     except ImportError:
         return "unknown (torch is not installed)"
     if not torch.cuda.is_available():
-        return "none"
+        return "MPS" if torch.backends.mps.is_available() else "none"
     names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
     return f"{', '.join(names)} (CUDA {torch.version.cuda})"

@@ -22,7 +22,7 @@ def evaluate_stages(
         model: a checkpoint or a run.
         selection: tasks or benchmarks, stages, image conditions and limits.
         out: where the records go; None: into the run.
-        device: `auto`, `cpu` or `cuda`.
+        device: `auto`, `cpu`, `cuda` or `mps`.
         log: called with a line for each finished evaluation.
     """
     results = []

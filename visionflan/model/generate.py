@@ -81,12 +81,14 @@ def dtype_for(device: torch.device) -> str:
 def resolve_device(name: str) -> torch.device:
     """Return the named device; `auto` is a GPU if there is one, else the CPU.
 
-    Raises TrainingError if `cuda` is asked for and is not available.
+    Raises TrainingError if `cuda` or `mps`, the GPU of a Mac, is named and is not available.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name == "cuda" and not torch.cuda.is_available():
         raise TrainingError("no GPU is available: use `cpu` or `auto` as the device")
+    if name == "mps" and not torch.backends.mps.is_available():
+        raise TrainingError("this PyTorch has no MPS: use `cpu` or `auto` as the device")
     return torch.device(name)
 
 

@@ -1,5 +1,6 @@
 """Collate tokenized rows and their images into batches."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -35,14 +36,22 @@ class BatchTensors:
     image_inputs: dict[str, Tensor] = field(default_factory=dict)
 
     def to(self, device: torch.device) -> "BatchTensors":
-        """Return the batch on another device."""
-        moved = {
-            name: getattr(self, name).to(device, non_blocking=True)
+        """Return the batch on another device; from pinned memory, the copy is asynchronous."""
+        return self.map(lambda tensor: tensor.to(device, non_blocking=tensor.is_pinned()))
+
+    def pin_memory(self) -> "BatchTensors":
+        """Return the batch in page-locked memory, from which a GPU copies by itself."""
+        return self.map(lambda tensor: tensor.pin_memory())
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> "BatchTensors":
+        """Return the batch with each tensor changed."""
+        changed = {
+            name: change(getattr(self, name))
             for name in self.__dataclass_fields__
             if name != "image_inputs"
         }
-        images = {name: t.to(device, non_blocking=True) for name, t in self.image_inputs.items()}
-        return replace(self, **moved, image_inputs=images)
+        images = {name: change(tensor) for name, tensor in self.image_inputs.items()}
+        return replace(self, **changed, image_inputs=images)
 
 
 class Collator:

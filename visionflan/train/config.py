@@ -13,7 +13,7 @@ from visionflan.storage.instance import Split
 LrSchedule = Literal["cosine", "linear", "constant"]
 Precision = Literal["float32", "bfloat16"]
 ImageCache = Literal["none", "pixels", "features"]
-Device = Literal["auto", "cpu", "cuda"]
+Device = Literal["auto", "cpu", "cuda", "mps"]
 
 # Raised when equal settings, data and seeds come to give another outcome: what was made before then
 # is not taken for what would be made now.

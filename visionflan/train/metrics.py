@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from visionflan.atomic_write import write_text
@@ -15,6 +14,7 @@ from visionflan.progress import ProgressBar
 from visionflan.train.batch_sampler import MicroBatch, RowIndices
 from visionflan.train.collator import BatchTensors
 from visionflan.train.distributed import DistributedContext
+from visionflan.train.task_losses import TaskLossSums, mean_losses
 from visionflan.train.tokenized_dataset import TokenizedDataset
 
 
@@ -56,7 +56,7 @@ class MetricsLogger:
     def reset(self) -> None:
         """Set all sums to zero and restart the clock."""
         count = len(self.dataset.tasks)
-        self.loss_sums = torch.zeros(count, dtype=torch.float64, device=self.distributed.device)
+        self.loss_sums = TaskLossSums(count, self.distributed)
         self.target_tokens = np.zeros(count, dtype=np.int64)
         self.samples = self.tokens = self.padded_tokens = 0
         self.clock = time.monotonic()
@@ -72,16 +72,14 @@ class MetricsLogger:
 
     def add_losses(self, batch: BatchTensors, losses_a: Tensor) -> None:
         """Add the losses of tokens to the sums of their tasks."""
-        self.loss_sums.index_add_(0, batch.task_ids_a, losses_a.detach().double())
+        self.loss_sums.add(batch, losses_a)
 
     def write(self, step: int, *, learning_rate: float, grad_norm: float) -> None:
         """Write a line about the steps since the last one. Every rank must call this."""
-        padded = torch.tensor([float(self.padded_tokens)], dtype=torch.float64)
-        padded = padded.to(self.distributed.device)
-        sums = self.distributed.all_reduce_sum(torch.cat([padded, self.loss_sums])).tolist()
+        padded_tokens, *sums = self.loss_sums.total(self.padded_tokens)
         seconds = time.monotonic() - self.clock
         self.elapsed_seconds += seconds
-        loss = sum(sums[1:]) / int(self.target_tokens.sum())
+        loss = sum(sums) / int(self.target_tokens.sum())
         if not np.isfinite(loss):
             raise TrainingError(
                 f"the loss is {loss} at step {step}: lower the learning rate or check the data"
@@ -94,19 +92,12 @@ class MetricsLogger:
                 "grad_norm": grad_norm,
                 "samples_per_second": self.samples / seconds,
                 "tokens_per_second": self.tokens / seconds,
-                "padding_fraction": 1 - self.tokens / sums[0],
+                "padding_fraction": 1 - self.tokens / padded_tokens,
                 "elapsed_seconds": self.elapsed_seconds,
-                "tasks": self.task_losses(sums[1:]),
+                "tasks": mean_losses(self.dataset.tasks, sums, self.target_tokens),
             }
             self.write_line(line)
         self.reset()
-
-    def task_losses(self, sums: list[float]) -> dict[str, float]:
-        """Return the mean loss per token of every task that had tokens."""
-        present = np.flatnonzero(self.target_tokens).tolist()
-        return {
-            self.dataset.tasks[task]: sums[task] / int(self.target_tokens[task]) for task in present
-        }
 
     def write_line(self, line: dict[str, Any]) -> None:
         """Append a line to the file, and its numbers to TensorBoard."""

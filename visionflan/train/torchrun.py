@@ -41,9 +41,14 @@ def needs_torchrun(runtime: RuntimeConfig) -> bool:
 
 
 def check_devices(runtime: RuntimeConfig) -> None:
-    """Raise TrainingError if there are fewer GPUs than processes."""
-    number = torch.cuda.device_count()
-    if resolve_device(runtime.device).type == "cuda" and number < runtime.num_processes:
+    """Raise TrainingError if there are fewer GPUs than processes, which MPS has one for."""
+    number, device = torch.cuda.device_count(), resolve_device(runtime.device).type
+    if device == "mps":
+        raise TrainingError(
+            f"runtime.num_processes is {runtime.num_processes}, but several processes cannot train "
+            "on MPS: set it to 1, or runtime.device to cpu"
+        )
+    if device == "cuda" and number < runtime.num_processes:
         raise TrainingError(
             f"runtime.num_processes is {runtime.num_processes}, but this machine has "
             f"{counted(number, 'GPU')}: set it to {number} or less"

@@ -120,7 +120,13 @@ class Trainer:
             self.distributed.rank,
             self.distributed.world_size,
         )
-        return PreparedStep(rows, micro_batches, [self.collate(micro) for micro in micro_batches])
+        batches = [self.collated(micro) for micro in micro_batches]
+        return PreparedStep(rows, micro_batches, batches)
+
+    def collated(self, micro_batch: MicroBatch) -> BatchTensors:
+        """Return the tensors of a micro-batch; those for a GPU are pinned where they are made."""
+        batch = self.collate(micro_batch)
+        return batch.pin_memory() if self.distributed.device.type == "cuda" else batch
 
     def optimizer_step(self, step: int, prepared: PreparedStep, metrics: MetricsLogger) -> Tensor:
         """Run one optimizer step; return the gradient norm.

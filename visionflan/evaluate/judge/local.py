@@ -31,7 +31,7 @@ def add_arguments(choice: argparse._MutuallyExclusiveGroup, group: argparse._Arg
     )
     group.add_argument(
         "--judge-device",
-        choices=["auto", "cpu", "cuda"],
+        choices=["auto", "cpu", "cuda", "mps"],
         default="auto",
         help="device of a local model (default: %(default)s)",
     )
