@@ -58,6 +58,7 @@ EXTRAS: dict[str, str] = {
     "tensorboard": "train",
     "torch": "train",
     "transformers": "train",
+    "wandb": "wandb",
 }
 
 

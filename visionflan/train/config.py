@@ -13,6 +13,7 @@ from visionflan.storage.instance import Split
 LrSchedule = Literal["cosine", "linear", "constant"]
 Precision = Literal["float32", "bfloat16"]
 ImageCache = Literal["none", "pixels", "features"]
+LoggerName = Literal["tensorboard", "wandb"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
 # Raised when equal settings, data and seeds come to give another outcome: what was made before then
@@ -199,6 +200,8 @@ class RuntimeConfig:
     # Where features are kept for other runs; None: in the run, which removes them at its end.
     feature_cache_dir: Path | None = None
     log_every_steps: int = 10
+    # Where metrics go beside `metrics.jsonl`; empty: nowhere. `wandb` is Weights & Biases.
+    report_to: tuple[LoggerName, ...] = ("tensorboard",)
     # A state to resume from is saved at a log step if the last one is at least this old.
     checkpoint_every_seconds: float = 300.0
 

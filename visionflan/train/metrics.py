@@ -1,8 +1,7 @@
-"""Training metrics: a line of JSON and TensorBoard scalars every few steps."""
+"""Training metrics: a line of JSON every few steps, whose numbers go to the loggers too."""
 
 import json
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from visionflan.progress import ProgressBar
 from visionflan.train.batch_sampler import MicroBatch, RowIndices
 from visionflan.train.collator import BatchTensors
 from visionflan.train.distributed import DistributedContext
+from visionflan.train.loggers import StageLoggers, task_scalars
 from visionflan.train.task_losses import TaskLossSums, mean_losses
 from visionflan.train.tokenized_dataset import TokenizedDataset
 
@@ -23,7 +23,7 @@ class MetricsLogger:
 
     def __init__(
         self,
-        directory: Path,
+        loggers: StageLoggers,
         dataset: TokenizedDataset,
         distributed: DistributedContext,
         steps: int,
@@ -31,15 +31,11 @@ class MetricsLogger:
     ) -> None:
         is_main = distributed.is_main_process
         self.dataset, self.distributed, self.steps = dataset, distributed, steps
-        self.file, self.tensorboard = directory / "metrics.jsonl", None
+        self.file, self.loggers = loggers.directory / "metrics.jsonl", loggers
         self.elapsed_seconds = self.truncate_after(first_step) if is_main else 0.0
-        if is_main:
-            from torch.utils.tensorboard import SummaryWriter
-
-            tensorboard = str(directory / "tensorboard")
-            self.tensorboard = SummaryWriter(tensorboard, purge_step=first_step + 1)
+        title = loggers.directory.name
         self.bar = ProgressBar(
-            directory.name, steps, unit="steps", initial=first_step, leave=True, silent=not is_main
+            title, steps, unit="steps", initial=first_step, leave=True, silent=not is_main
         )
         self.reset()
 
@@ -100,15 +96,11 @@ class MetricsLogger:
         self.reset()
 
     def write_line(self, line: dict[str, Any]) -> None:
-        """Append a line to the file, and its numbers to TensorBoard."""
+        """Append a line to the file, and log its numbers."""
         with self.file.open("a") as file:
             file.write(f"{json.dumps(line)}\n")
-        assert self.tensorboard is not None
-        for name, value in line.items():
-            if isinstance(value, float):
-                self.tensorboard.add_scalar(name, value, line["step"])
-        for task, value in line["tasks"].items():
-            self.tensorboard.add_scalar(f"loss/{task}", value, line["step"])
+        numbers = {name: value for name, value in line.items() if isinstance(value, float)}
+        self.loggers.log(line["step"], numbers | task_scalars("loss", line["tasks"]))
         self.bar.update(
             0,
             f"loss {line['loss']:.3f}, {line['samples_per_second']:.1f} samples/s, "
@@ -116,7 +108,5 @@ class MetricsLogger:
         )
 
     def close(self) -> None:
-        """Close the progress bar and the TensorBoard writer."""
+        """Close the progress bar."""
         self.bar.close()
-        if self.tensorboard is not None:
-            self.tensorboard.close()

@@ -9,6 +9,7 @@ from visionflan.model.checkpoint_path import CONFIG, check_checkpoint
 from visionflan.model.families import load_family
 from visionflan.storage.directory import BuildDirectory
 from visionflan.train.config import InitConfig, StageConfig, TrainConfig
+from visionflan.train.loggers import check_loggers
 from visionflan.train.mixture import task_rates
 from visionflan.train.selection import count_by_task
 
@@ -52,6 +53,7 @@ def stage_task_counts(config: TrainConfig, stage: StageConfig) -> dict[str, int]
 def check_inputs(config: TrainConfig, stages: Sequence[StageConfig]) -> None:
     """Raise TrainingError unless the model and the data of the stages to be trained are there."""
     check_settings(config)
+    check_loggers(config.runtime.report_to)
     check_initial_model(config)
     for stage in stages:
         check_data(config, stage)

@@ -102,9 +102,8 @@ class StageRunner:
         shard_model(model, self.distributed)
         return Trainer(
             directory=self.directory,
+            config=self.config,
             stage=self.stage,
-            runtime=self.config.runtime,
-            seed=self.config.seed,
             dataset=dataset,
             model=model,
             collate=Collator(dataset, self.chat_tokenizer, images),

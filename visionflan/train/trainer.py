@@ -17,8 +17,9 @@ from torch import Tensor
 from visionflan.hashing import stable_hash
 from visionflan.train.batch_sampler import BatchSampler, MicroBatch, RowIndices, local_micro_batches
 from visionflan.train.collator import BatchTensors, Collator
-from visionflan.train.config import RuntimeConfig, StageConfig
+from visionflan.train.config import StageConfig, TrainConfig
 from visionflan.train.distributed import DistributedContext
+from visionflan.train.loggers import StageLog, StageLoggers
 from visionflan.train.metrics import MetricsLogger
 from visionflan.train.prefetch import prefetch
 from visionflan.train.threads import fastest_num_threads
@@ -44,9 +45,8 @@ class Trainer:
     """Trains one stage in its directory, resuming from its last state if there is one."""
 
     directory: Path
+    config: TrainConfig
     stage: StageConfig
-    runtime: RuntimeConfig
-    seed: int
     dataset: TokenizedDataset
     model: TrainingModel
     collate: Collator
@@ -56,6 +56,7 @@ class Trainer:
 
     def __post_init__(self) -> None:
         """Create the batch sampler and the optimizer."""
+        self.runtime, self.seed = self.config.runtime, self.config.seed
         self.sampler = BatchSampler(self.dataset.lengths, self.stage, self.seed)
         self.optimizer = build_optimizer(self.model, self.stage)
         self.state_directory = self.directory / "resume"
@@ -66,14 +67,17 @@ class Trainer:
         self.set_num_threads(progress)
         if progress.step:
             load_state(self.state_directory, self.model, self.optimizer)
+        log = StageLog(self.config, self.directory, progress.step)
+        loggers = StageLoggers(log, is_main_process=self.distributed.is_main_process)
         metrics = MetricsLogger(
-            self.directory, self.dataset, self.distributed, self.sampler.steps, progress.step
+            loggers, self.dataset, self.distributed, self.sampler.steps, progress.step
         )
         try:
             with self.handle_signals():
                 self.train_steps(progress.step, metrics)
         finally:
             metrics.close()
+            loggers.close()
         return metrics.elapsed_seconds
 
     def train_steps(self, step: int, metrics: MetricsLogger) -> None:
