@@ -11,7 +11,7 @@ from visionflan.errors import TrainingError, UnknownNameError
 from visionflan.recipes import find, names
 from visionflan.train.config import DataConfig, InitConfig, RuntimeConfig, StageConfig, TrainConfig
 from visionflan.train.config_io import SettingError, from_json, override, to_json
-from visionflan.train.trainer import lr_factor
+from visionflan.train.optimizer import lr_factor
 
 CONFIG = TrainConfig(
     name="example",

@@ -9,6 +9,7 @@ from visionflan.errors import TrainingError
 from visionflan.model.base import ConnectorConfig, ModelPart
 from visionflan.model.families import DEFAULT_FAMILY
 from visionflan.storage.instance import Split
+from visionflan.train.weight_patterns import numbers_by_pattern
 
 LrSchedule = Literal["cosine", "linear", "constant"]
 Precision = Literal["float32", "bfloat16"]
@@ -106,22 +107,7 @@ class MixtureConfig:
 
     def weight_by_pattern(self) -> dict[str, float]:
         """Return the weight of each pattern. Raises TrainingError for one that is not a weight."""
-        weights: dict[str, float] = {}
-        for entry in self.weights:
-            pattern, _, number = entry.rpartition(":")
-            try:
-                weight = float(number)
-            except ValueError:
-                weight = -1.0
-            if not pattern or not 0 <= weight < inf:
-                raise TrainingError(
-                    f"{entry!r} of `mixture.weights` is not a weight: write PATTERN:WEIGHT with a "
-                    "number of at least 0, as in coco/*:2"
-                )
-            if pattern in weights:
-                raise TrainingError(f"`mixture.weights` has {pattern!r} twice: let it have one")
-            weights[pattern] = weight
-        return weights
+        return numbers_by_pattern("mixture.weights", self.weights, "weight", "coco/*:2")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,6 +135,8 @@ class StageConfig:
     learning_rate: float
     data: DataConfig = field(default_factory=DataConfig)
     trainable: tuple[ModelPart, ...] = ("connector", "language_model")
+    # Patterns of weights that are not trained, such as `*.embed_tokens.*`, though their part is.
+    frozen: tuple[str, ...] = ()
     epochs: float | None = None  # set exactly one of `epochs` and `steps`
     steps: int | None = None
     batch_size: int | None = None  # instances per step, summed over all processes
@@ -160,6 +148,9 @@ class StageConfig:
     # A template for this stage only: `caption`, as LLaVA aligns its connector, another built-in
     # one, or a Jinja file. Empty: that of the run, with which checkpoints are saved.
     chat_template: str = ""
+    # `PATTERN:RATE` for other learning rates, as in `connector:2e-5` for a part or
+    # `language_model.layers.0.*:1e-6`; of those that match a weight, the last one counts.
+    learning_rates: tuple[str, ...] = ()
     lr_schedule: LrSchedule = "cosine"
     warmup_fraction: float = 0.03  # of the steps
     weight_decay: float = 0.0
@@ -183,6 +174,11 @@ class StageConfig:
             raise TrainingError(
                 f"stage {self.name} trains nothing: name at least one part in `trainable`"
             )
+        self.rate_by_pattern()
+
+    def rate_by_pattern(self) -> dict[str, float]:
+        """Return the learning rate of each pattern. Raises TrainingError for one that is none."""
+        return numbers_by_pattern("learning_rates", self.learning_rates, "rate", "connector:2e-5")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -95,7 +95,7 @@ class StageRunner:
     def build_trainer(self) -> Trainer:
         """Build the trainer, with the tokenized data and the model on its device."""
         dataset = self.tokenize()
-        model = TrainingModel(self.initial_model.vlm, self.stage.trainable)
+        model = TrainingModel(self.initial_model.vlm, self.stage.trainable, self.stage.frozen)
         if self.config.runtime.gradient_checkpointing:
             enable_gradient_checkpointing(self.initial_model.vlm)
         images = self.images(dataset)

@@ -1,6 +1,5 @@
 """The training loop of a stage."""
 
-import math
 import signal
 import threading
 import time
@@ -21,6 +20,7 @@ from visionflan.train.config import StageConfig, TrainConfig
 from visionflan.train.distributed import DistributedContext
 from visionflan.train.loggers import StageLog, StageLoggers
 from visionflan.train.metrics import MetricsLogger
+from visionflan.train.optimizer import build_optimizer, lr_factor, set_learning_rates
 from visionflan.train.prefetch import prefetch
 from visionflan.train.threads import fastest_num_threads
 from visionflan.train.tokenized_dataset import TokenizedDataset
@@ -95,7 +95,8 @@ class Trainer:
             )
             if not (is_log_step or stopping):
                 continue
-            learning_rate = self.stage.learning_rate * lr_factor(self.stage, step - 1, steps)
+            rate = float(self.optimizer.param_groups[0]["initial_lr"])
+            learning_rate = rate * lr_factor(self.stage, step - 1, steps)
             metrics.write(step, learning_rate=learning_rate, grad_norm=float(grad_norm))
             is_save_due = self.distributed.any_rank(
                 time.monotonic() - last_save >= self.runtime.checkpoint_every_seconds
@@ -148,9 +149,7 @@ class Trainer:
             (losses_a.sum() * (world_size / num_target_tokens)).backward()
             metrics.add_losses(moved, losses_a)
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.stage.max_grad_norm)
-        for group in self.optimizer.param_groups:
-            factor = lr_factor(self.stage, step, self.sampler.steps)
-            group["lr"] = self.stage.learning_rate * factor
+        set_learning_rates(self.optimizer, lr_factor(self.stage, step, self.sampler.steps))
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         metrics.count_step(prepared.rows, prepared.micro_batches)
@@ -208,25 +207,3 @@ class Trainer:
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler)
-
-
-def build_optimizer(model: TrainingModel, stage: StageConfig) -> torch.optim.Optimizer:
-    """Build AdamW over the trainable weights; biases and norms have no weight decay."""
-    trainable = [weight for weight in model.parameters() if weight.requires_grad]
-    groups = [
-        {"params": [w for w in trainable if w.ndim > 1], "weight_decay": stage.weight_decay},
-        {"params": [w for w in trainable if w.ndim <= 1], "weight_decay": 0.0},
-    ]
-    groups = [group for group in groups if group["params"]]
-    return torch.optim.AdamW(groups, lr=stage.learning_rate, betas=stage.betas, fused=True)
-
-
-def lr_factor(stage: StageConfig, step: int, steps: int) -> float:
-    """Return the factor on the learning rate at a step: linear warmup, then the schedule."""
-    warmup_steps = math.ceil(stage.warmup_fraction * steps)
-    if step < warmup_steps:
-        return (step + 1) / warmup_steps
-    progress = (step - warmup_steps) / max(1, steps - warmup_steps)
-    if stage.lr_schedule == "cosine":
-        return (1 + math.cos(math.pi * progress)) / 2
-    return 1 - progress if stage.lr_schedule == "linear" else 1.0

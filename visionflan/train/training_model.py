@@ -4,15 +4,22 @@ from collections.abc import Collection
 
 from torch import Tensor, nn
 
+from visionflan.errors import TrainingError
 from visionflan.model import forward
 from visionflan.model.base import ModelPart, VisionLanguageModel
 from visionflan.train.collator import BatchTensors
+from visionflan.train.weight_patterns import match_weights
 
 
 class TrainingModel(nn.Module):
     """Wraps the model; one forward pass returns the losses of all target tokens."""
 
-    def __init__(self, vlm: VisionLanguageModel, trainable: Collection[ModelPart]) -> None:
+    def __init__(
+        self,
+        vlm: VisionLanguageModel,
+        trainable: Collection[ModelPart],
+        frozen: Collection[str] = (),
+    ) -> None:
         super().__init__()
         self.vlm = vlm
         self.model = model = vlm.model
@@ -20,8 +27,29 @@ class TrainingModel(nn.Module):
         for part in trainable:
             for weight in vlm.part_weights(part).values():
                 weight.requires_grad_(True)
+        self.freeze(frozen)
         model.train()
         vlm.vision_tower.train("vision_tower" in trainable)
+
+    def freeze(self, patterns: Collection[str]) -> None:
+        """Stop training the weights that the patterns match.
+
+        Raises UnknownNameError for a pattern that matches none, and TrainingError if none is left.
+        """
+        parts = {name: self.vlm.part_of(name) for name in self.trained_weights()}
+        for pattern in patterns:
+            for name in match_weights("frozen", pattern, parts):
+                self.model.get_parameter(name).requires_grad_(False)
+        if patterns and not self.trained_weights():
+            raise TrainingError(
+                f"`frozen` ({', '.join(patterns)}) matches all weights that the stage would train: "
+                "leave some of them out"
+            )
+
+    def trained_weights(self) -> dict[str, nn.Parameter]:
+        """Return the weights that are trained, by their names in the model of `transformers`."""
+        weights = self.model.named_parameters()
+        return {name: weight for name, weight in weights if weight.requires_grad}
 
     def forward(self, batch: BatchTensors) -> Tensor:
         """Return the loss of each target token, in the order of the batch."""

@@ -19,10 +19,10 @@ from visionflan.model.feature_model import FeatureModel
 from visionflan.train.collator import BatchTensors
 from visionflan.train.config import StageConfig, TrainConfig
 from visionflan.train.distributed import shard_layers
+from visionflan.train.optimizer import build_optimizer
 from visionflan.train.plan.fake_model import fake_model
 from visionflan.train.plan.memory_tracker import MemoryTracker
 from visionflan.train.stage import enable_gradient_checkpointing
-from visionflan.train.trainer import build_optimizer
 from visionflan.train.training_model import TrainingModel
 
 # Of a row with one image: the tokens of its texts, and those of them that have a loss.
@@ -100,7 +100,7 @@ def fill_states(optimizer: torch.optim.Optimizer) -> None:
 def training_model(config: TrainConfig, stage: StageConfig) -> TrainingModel:
     """Return the model as a stage trains it."""
     vlm = fake_model(config)
-    model = TrainingModel(vlm, stage.trainable)
+    model = TrainingModel(vlm, stage.trainable, stage.frozen)
     if config.runtime.gradient_checkpointing:
         enable_gradient_checkpointing(vlm)
     return model
