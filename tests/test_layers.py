@@ -44,7 +44,7 @@ LAYERS = [
 ]
 # The same inside `evaluate`; the longest matching name counts.
 EVALUATE_LAYERS = [
-    {"conditions", "metric"},
+    {"batch_size", "conditions", "metric"},
     {"metrics"},
     {"records"},
     {"aggregate"},

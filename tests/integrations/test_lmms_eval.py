@@ -10,58 +10,38 @@ import tomllib
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
-from typing import Any, NamedTuple
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import torch
 from PIL import Image
 
+from tests.helpers.lmms_eval_stand_in import (
+    INTEGRATION,
+    ROWS,
+    Request,
+    StandIn,
+    all_requests,
+    digest,
+    generation_request,
+    images_of,
+    likelihood_request,
+    load_model,
+    stand_in_modules,
+)
 from tests.helpers.tiny_requests import BLUE, RED, save_checkpoint
 from visionflan.errors import EvaluationError, TrainingError
 from visionflan.evaluate.models.checkpoint import checkpoint_digest
+from visionflan.model import generate, logprobs
 from visionflan.model.generate import Checkpoint, generate_answers
 from visionflan.model.logprobs import candidate_logprobs
 from visionflan.storage.instance import Turn
 
-INTEGRATION = "visionflan.integrations.lmms_eval"
-ROWS: list[dict[str, Any]] = [
-    {"question": "What color is the shape?", "images": [RED], "answer": "red"},
-    {"question": "how many are there?", "images": None, "answer": "two"},
-    {"question": "name the <image> and the <image>", "images": [BLUE, RED], "answer": "blue"},
-    {"question": "What color is the circle in the picture?", "images": [BLUE], "answer": "blue"},
-]
-GREEDY = {"max_new_tokens": 6, "temperature": 0, "do_sample": False, "until": ["\n\n"]}
-
-
-class Request(NamedTuple):
-    """A request of the harness: arguments, and the name of the task."""
-
-    args: tuple[Any, ...]
-    task_name: str = "colors"
-
-
-class Manifest(NamedTuple):
-    model_id: str
-    simple_class_path: str
-
-
-class StandIn:
-    """The part of the harness's base class that is used."""
-
-    def __init__(self) -> None:
-        self.task_dict: dict[str, Any] = {}
-
 
 @pytest.fixture
 def integration(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    for name in ("lmms_eval", "lmms_eval.api", "lmms_eval.models"):
-        monkeypatch.setitem(sys.modules, name, ModuleType(name))
-    for name, attribute, value in (
-        ("lmms_eval.api.model", "lmms", StandIn),
-        ("lmms_eval.models.registry_v2", "ModelManifest", Manifest),
-    ):
-        module = ModuleType(name)
-        setattr(module, attribute, value)
+    for name, module in stand_in_modules().items():
         monkeypatch.setitem(sys.modules, name, module)
     yield importlib.import_module(INTEGRATION)
     del sys.modules[INTEGRATION]
@@ -74,28 +54,7 @@ def checkpoint_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def model(integration: Any, checkpoint_dir: Path) -> Any:
-    loaded = integration.VisionflanModel(
-        str(checkpoint_dir), digest(checkpoint_dir), device="cpu", batch_size="3"
-    )
-    loaded.task_dict = {"colors": {"test": ROWS}}
-    return loaded
-
-
-def digest(checkpoint: Path) -> str:
-    return f"sha256:{checkpoint_digest(checkpoint)}"[:19]
-
-
-def images_of(row: dict[str, Any]) -> Any:
-    return row["images"]
-
-
-def generation_request(index: int, **kwargs: Any) -> Request:
-    args = (ROWS[index]["question"], GREEDY | kwargs, images_of, index, "colors", "test")
-    return Request(args)
-
-
-def likelihood_request(index: int, continuation: Any) -> Request:
-    return Request((ROWS[index]["question"], continuation, images_of, index, "colors", "test"))
+    return load_model(integration, checkpoint_dir, device="cpu")
 
 
 def test_the_entry_point_names_the_manifest_and_the_manifest_the_model(integration: Any) -> None:
@@ -194,6 +153,71 @@ def test_candidates_are_scored_by_their_loss_the_most_probable_by_the_lowest(
     ]
 
 
+def test_a_batch_that_does_not_fit_is_halved_and_so_are_those_that_follow(
+    integration: Any, checkpoint_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generation, likelihoods = all_requests()
+    single = load_model(integration, checkpoint_dir, "1", device="cpu")
+    expected = single.generate_until(generation)
+    losses = [loss for loss, _ in single.loglikelihood(likelihoods)]
+    sizes: list[int] = []
+
+    def limited(compute: Any) -> Any:
+        def run(*args: Any, **kwargs: Any) -> Any:
+            sizes.append(kwargs["batch_size"])
+            if kwargs["batch_size"] > 2:
+                raise torch.OutOfMemoryError("no room")
+            return compute(*args, **kwargs)
+
+        return run
+
+    for module, name in ((generate, "generate_answers"), (logprobs, "candidate_logprobs")):
+        monkeypatch.setattr(module, name, limited(getattr(module, name)))
+    model = load_model(integration, checkpoint_dir, "5", device="cpu")
+    assert model.generate_until(generation) == expected
+    assert sizes == [5, 2, 2, 1]
+    sizes.clear()
+    again = load_model(integration, checkpoint_dir, "4", device="cpu")
+    assert [loss for loss, _ in again.loglikelihood(likelihoods)] == pytest.approx(losses, abs=1e-4)
+    assert sizes == [4, 2, 2]
+
+
+def test_several_processes_share_the_requests_and_gather_the_answers(
+    model: Any, checkpoint_dir: Path, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    command += ["-m", "tests.helpers.lmms_eval_stand_in", str(checkpoint_dir)]
+    root = Path(__file__).parents[2]
+    env = {**os.environ, "ACCELERATE_USE_CPU": "1", "OMP_NUM_THREADS": "1"}
+    subprocess.run([*command, str(tmp_path / "out.json")], cwd=root, env=env, check=True)
+    gathered = json.loads((tmp_path / "out.json").read_bytes())
+    generation, likelihoods = all_requests()
+    answers, losses = model.generate_until(generation), model.loglikelihood(likelihoods)
+    for rank, own in enumerate(gathered):
+        assert (own["rank"], own["device"][:3], own["shares"]) == (rank, "cpu", [3, 2])
+        assert own["answers"] == answers[rank::2]
+        expected = [loss for loss, _ in losses[rank::2]]
+        assert [loss for loss, _ in own["losses"]] == pytest.approx(expected, abs=1e-4)
+
+
+def test_each_of_several_processes_has_a_device_of_its_own(
+    integration: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = SimpleNamespace(num_processes=1, device=torch.device("cuda", 0))
+    assert integration.own_device(alone, "cpu") == "cpu"
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(
+        EvaluationError, match=r"^2 processes .* knows of 1: .*ACCELERATE_USE_CPU=1"
+    ):
+        integration.own_device(alone, "cpu")
+    second = SimpleNamespace(num_processes=2, device=torch.device("cuda", 1))
+    for device in ("auto", "cuda", "cuda:1"):
+        assert integration.own_device(second, device) == "cuda:1"
+    for device in ("cpu", "cuda:0"):
+        with pytest.raises(EvaluationError, match=f"here cuda:1, and --device names {device}: le"):
+            integration.own_device(second, device)
+
+
 def test_what_this_model_does_not_do_is_refused_in_a_sentence(model: Any) -> None:
     with pytest.raises(EvaluationError, match=r"^colors has several rounds"):
         model.generate_until_multi_round([generation_request(0)])
@@ -219,25 +243,32 @@ def test_a_checkpoint_runs_only_with_the_digest_of_its_files(
 
 
 @pytest.mark.skipif(find_spec("lmms_eval") is None, reason="lmms-eval is not installed")
+@pytest.mark.parametrize("num_processes", [1, 2])
 def test_lmms_eval_itself_runs_a_checkpoint_on_local_images(
-    checkpoint_dir: Path, tmp_path: Path
+    checkpoint_dir: Path, tmp_path: Path, num_processes: int
 ) -> None:
     write_task(tmp_path)
     arguments = f"pretrained={checkpoint_dir},digest={digest(checkpoint_dir)}"
     options = ["--model", "visionflan", "--model_args", arguments, "--tasks", "colors"]
-    options += ["--include_path", str(tmp_path), "--batch_size", "2", "--device", "cpu"]
+    options += ["--include_path", str(tmp_path), "--batch_size", "2"]
     options += ["--log_samples", "--output_path", str(tmp_path / "out")]
     offline = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "HF_HOME": str(tmp_path / "hf")}
+    launch = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={num_processes}"]
     subprocess.run(
-        [sys.executable, "-m", "lmms_eval", *options], env={**os.environ, **offline}, check=True
+        [sys.executable, *launch * (num_processes > 1), "-m", "lmms_eval", *options],
+        env={**os.environ, **offline, "ACCELERATE_USE_CPU": "1", "OMP_NUM_THREADS": "1"},
+        check=True,
     )
     log = next(tmp_path.glob("out/**/*.jsonl")).read_text()
-    samples = [json.loads(line) for line in log.splitlines()]
+    samples = sorted(map(json.loads, log.splitlines()), key=lambda sample: sample["doc_id"])
     checkpoint = Checkpoint.load(checkpoint_dir, "cpu")
     turns = [Turn("user", "<image>\nWhat color is the shape?")]
-    for sample, image in zip(samples, (RED, BLUE), strict=True):
+    for sample, image in zip(samples, PICTURES, strict=True):
         answer = generate_answers(checkpoint, [turns], [[image]], max_new_tokens=6)[0].text
         assert sample["filtered_resps"] == answer
+
+
+PICTURES = (RED, BLUE, Image.new("RGB", (40, 40), "green"))
 
 
 def write_task(directory: Path) -> None:
@@ -246,8 +277,7 @@ def write_task(directory: Path) -> None:
     from datasets import Image as ImageLoader
 
     rows = [
-        {"image": {"bytes": encode_png(image), "path": None}, "answer": "red"}
-        for image in (RED, BLUE)
+        {"image": {"bytes": encode_png(image), "path": None}, "answer": "red"} for image in PICTURES
     ]
     features = Features({"image": ImageLoader(), "answer": Value("string")})
     Dataset.from_list(rows, features=features).to_parquet(directory / "colors.parquet")

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from PIL import Image
 
 from visionflan.errors import EvaluationError, UnusableError, VisionflanError
+from visionflan.evaluate.batch_size import BatchSize, is_out_of_memory
 from visionflan.evaluate.conditions import CONDITIONS
 from visionflan.evaluate.models.base import (
     ConversationImages,
     Conversations,
     EvalModel,
     LikelihoodModel,
-    is_out_of_memory,
 )
 from visionflan.evaluate.records.record import SCHEMA, Record
 from visionflan.evaluate.requests import EvalRequest, Source
@@ -44,25 +44,29 @@ class BatchRunner:
     """
 
     def __init__(self, model: EvalModel, context: RequestContext, batch_size: int) -> None:
-        self.model, self.context, self.batch_size = model, context, batch_size
+        self.model, self.context, self.batch_size = model, context, BatchSize(batch_size)
 
     def records(self, requests: Sequence[EvalRequest]) -> Iterator[list[Record]]:
         """Yield the records of one batch after the other; long prompts first within a task."""
         waiting = sorted(
             requests, key=lambda request: (request.item.task, -len(request.item.prompt))
         )
-        while waiting:
-            batch, waiting = waiting[: self.batch_size], waiting[self.batch_size :]
-            try:
-                yield self.run_batch(batch)
-            except Exception as error:  # a model can fail in any way
-                if is_out_of_memory(error) and len(batch) > 1:
-                    self.batch_size = len(batch) // 2
-                    waiting = batch + waiting
-                elif len(batch) == 1:
-                    yield [error_record(batch[0], self.context, error)]
-                else:
-                    yield [record for request in batch for record in self.run_single(request)]
+        for _, records in self.batch_size.run(waiting, self.run_or_report):
+            yield records
+
+    def run_or_report(self, batch: Sequence[EvalRequest]) -> list[Record]:
+        """Return the records of one batch; if it fails, each request is run in its own.
+
+        Raises the error of a batch of several that does not fit in memory.
+        """
+        try:
+            return self.run_batch(batch)
+        except Exception as error:  # a model can fail in any way
+            if len(batch) == 1:
+                return [error_record(batch[0], self.context, error)]
+            if is_out_of_memory(error):
+                raise
+        return [record for request in batch for record in self.run_single(request)]
 
     def run_single(self, request: EvalRequest) -> list[Record]:
         """Return the record of a request that is run in its own batch."""

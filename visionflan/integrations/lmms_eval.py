@@ -2,10 +2,15 @@
 
 Only lmms-eval imports this file. Answers are those of `visionflan evaluate`: greedy, in batches,
 with the checkpoint's own chat template. Settings of a task that are not supported are refused.
+
+Of several processes, each has the complete model on a device of its own, and lmms-eval gives each
+its share of the requests; it gathers the scores by the `accelerator` of the model.
 """
 
+import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +21,7 @@ from PIL import Image
 
 from visionflan.dataset import IMAGE_MARKER
 from visionflan.errors import EvaluationError
+from visionflan.evaluate.batch_size import BatchSize
 from visionflan.evaluate.models.checkpoint import checkpoint_digest
 from visionflan.model.checkpoint_path import check_checkpoint
 from visionflan.progress import ProgressBar
@@ -48,13 +54,19 @@ class VisionflanModel(lmms):  # type: ignore[misc]
 
     `pretrained` is its directory. `digest` is the hash of its files and is required, because
     lmms-eval caches answers by the arguments of a model: with the path alone, new weights would
-    get the cached answers of old ones.
+    get the cached answers of old ones. A batch that does not fit in memory is halved, and so are
+    all that follow.
+
+    Attributes:
+        accelerator: by which lmms-eval gathers what its processes have computed
     """
 
     def __init__(
         self, pretrained: str, digest: str = "", device: str = "auto", batch_size: int | str = 1
     ) -> None:
         super().__init__()
+        from accelerate import Accelerator
+
         from visionflan.model.generate import Checkpoint
 
         if not str(batch_size).isdigit() or not int(batch_size):
@@ -63,8 +75,11 @@ class VisionflanModel(lmms):  # type: ignore[misc]
             )
         path = Path(pretrained)
         check_digest(path, digest)
-        self.batch_size = int(batch_size)
-        self.checkpoint = Checkpoint.load(path, device)
+        self.batch_size = BatchSize(int(batch_size))
+        self.accelerator = Accelerator()
+        self._rank = self.accelerator.process_index
+        self._world_size = self.accelerator.num_processes
+        self.checkpoint = Checkpoint.load(path, own_device(self.accelerator, device))
 
     @property
     def device(self) -> Any:
@@ -76,25 +91,28 @@ class VisionflanModel(lmms):  # type: ignore[misc]
         settings = [generation_args(request.args[1], request.args[4]) for request in requests]
         order = sorted(range(len(requests)), key=lambda i: (settings[i], -len(requests[i].args[0])))
         answers: dict[int, str] = {}
-        with ProgressBar("answered", len(requests), unit="questions", leave=True) as progress:
+        with self.progress("answered", len(requests), "questions") as progress:
             for args, group in groupby(order, key=settings.__getitem__):
-                for indices in batches(list(group), self.batch_size):
-                    texts = self.generate([requests[index] for index in indices], args)
+                for indices, texts in self.batch_size.run(
+                    list(group), partial(self.generate, requests, args)
+                ):
                     answers.update(zip(indices, texts, strict=True))
                     progress.update(len(indices))
         return [answers[index] for index in range(len(requests))]
 
-    def generate(self, requests: Sequence[Any], args: GenerationArgs) -> list[str]:
-        """Return the answers to one batch, each cut at its stop string."""
+    def generate(
+        self, requests: Sequence[Any], args: GenerationArgs, indices: Sequence[int]
+    ) -> list[str]:
+        """Return the answers to one batch of requests, each cut at its stop string."""
         from visionflan.model.generate import generate_answers
 
-        prompts = [self.prompt(request) for request in requests]
+        prompts = [self.prompt(requests[index]) for index in indices]
         answers = generate_answers(
             self.checkpoint,
             [prompt.turns for prompt in prompts],
             [prompt.images for prompt in prompts],
             max_new_tokens=args.max_new_tokens,
-            batch_size=self.batch_size,
+            batch_size=len(indices),
         )
         return [cut_at_stop(answer.text, args.until) for answer in answers]
 
@@ -105,27 +123,31 @@ class VisionflanModel(lmms):  # type: ignore[misc]
         most probable answer, and its own models return a loss.
         """
         results: dict[int, LossAndGreedy] = {}
-        with ProgressBar("scored", len(requests), unit="answers", leave=True) as progress:
-            for questions in batches(group_by_question(requests), self.batch_size):
-                losses = self.losses(
-                    [[requests[index] for index in indices] for indices in questions]
-                )
+        with self.progress("scored", len(requests), "answers") as progress:
+            for questions, losses in self.batch_size.run(
+                group_by_question(requests), partial(self.losses, requests)
+            ):
                 for indices, question_losses in zip(questions, losses, strict=True):
                     results.update(zip(indices, question_losses, strict=True))
                     progress.update(len(indices))
         return [results[index] for index in range(len(requests))]
 
-    def losses(self, questions: Sequence[Sequence[Any]]) -> list[list[LossAndGreedy]]:
-        """Return the losses of the answers to a few questions; a question is a list of requests."""
+    def losses(
+        self, requests: Sequence[Any], questions: Sequence[Sequence[int]]
+    ) -> list[list[LossAndGreedy]]:
+        """Return the losses of the answers to one batch of questions.
+
+        A question is the indices of its requests; as many answers as questions are scored at once.
+        """
         from visionflan.model.logprobs import candidate_logprobs
 
-        prompts = [self.prompt(requests[0]) for requests in questions]
+        prompts = [self.prompt(requests[indices[0]]) for indices in questions]
         likelihoods = candidate_logprobs(
             self.checkpoint,
             [prompt.turns for prompt in prompts],
             [prompt.images for prompt in prompts],
-            [[self.candidate(request) for request in requests] for requests in questions],
-            batch_size=self.batch_size,
+            [[self.candidate(requests[index]) for index in indices] for indices in questions],
+            batch_size=len(questions),
         )
         return [
             [(-candidate.sum_logprob, candidate.is_greedy) for candidate in question]
@@ -139,6 +161,10 @@ class VisionflanModel(lmms):  # type: ignore[misc]
             f"{tasks} has several rounds, and this model answers one question at a time: leave "
             "out tasks of several rounds."
         )
+
+    def progress(self, title: str, total: int, unit: str) -> ProgressBar:
+        """Return the bar of some work, which only the first process shows."""
+        return ProgressBar(title, total, unit=unit, leave=True, silent=self._rank > 0)
 
     def prompt(self, request: Any) -> Prompt:
         """Return the prompt of a request; image markers come first if the context has none."""
@@ -165,6 +191,26 @@ class VisionflanModel(lmms):  # type: ignore[misc]
         """Return the row of the dataset that a request is about."""
         *_, row, task, split = request.args
         return self.task_dict[task][split][row]
+
+
+def own_device(accelerator: Any, device: str) -> str:
+    """Return the device of this process: the requested one, or of several processes its own."""
+    started = int(os.environ.get("WORLD_SIZE", "1"))
+    # On CPUs, accelerate takes part in a process group only if it is set to.
+    if started != accelerator.num_processes:
+        raise EvaluationError(
+            f"{started} processes were started, and accelerate knows of "
+            f"{accelerator.num_processes}: on CPUs, set ACCELERATE_USE_CPU=1"
+        )
+    if started == 1:
+        return device
+    own = str(accelerator.device)
+    if device not in ("auto", own, own.partition(":")[0]):
+        raise EvaluationError(
+            f"each of the {started} processes has a device of its own, here "
+            f"{own}, and --device names {device}: leave it out"
+        )
+    return own
 
 
 def check_digest(path: Path, digest: str) -> None:
@@ -213,9 +259,3 @@ def cut_at_stop(text: str, stops: Sequence[str]) -> str:
     for stop in filter(None, stops):
         text = text.split(stop, 1)[0]
     return text
-
-
-def batches(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
-    """Yield a sequence in batches."""
-    for begin in range(0, len(items), size):
-        yield items[begin : begin + size]

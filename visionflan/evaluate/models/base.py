@@ -78,15 +78,3 @@ class LikelihoodModel(Protocol):
     ) -> Sequence[Sequence[CandidateLikelihood]]:
         """Return the log-likelihoods of the candidates of each conversation."""
         ...
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether an error means that a batch did not fit in memory.
-
-    torch has a class for it on GPUs, and only a message on CPUs.
-    """
-    return (
-        isinstance(error, MemoryError)
-        or type(error).__name__ == "OutOfMemoryError"
-        or "not enough memory" in str(error)
-    )

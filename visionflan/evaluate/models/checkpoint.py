@@ -6,12 +6,12 @@ from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from visionflan.evaluate.batch_size import BatchSize
 from visionflan.evaluate.models.base import (
     CandidateLikelihood,
     ConversationImages,
     Conversations,
     Reply,
-    is_out_of_memory,
 )
 from visionflan.model.checkpoint_path import check_checkpoint
 from visionflan.storage.trained_images import TRAINED_IMAGES
@@ -32,7 +32,7 @@ class CheckpointModel:
 
     def __init__(self, path: Path, device: str = "auto", *, batch_size: int = 64) -> None:
         check_checkpoint(path)
-        self.path, self.device, self.batch_size = path, device, batch_size
+        self.path, self.device, self.batch_size = path, device, BatchSize(batch_size)
 
     @cached_property
     def checkpoint(self) -> "Checkpoint":
@@ -90,15 +90,11 @@ class CheckpointModel:
         """
         from visionflan.model.logprobs import candidate_logprobs
 
-        while True:
-            try:
-                return candidate_logprobs(
-                    self.checkpoint, conversations, images, candidates, batch_size=self.batch_size
-                )
-            except Exception as error:
-                if not is_out_of_memory(error) or self.batch_size == 1:
-                    raise
-                self.batch_size //= 2
+        return self.batch_size.fit(
+            lambda size: candidate_logprobs(
+                self.checkpoint, conversations, images, candidates, batch_size=size
+            )
+        )
 
 
 def checkpoint_digest(path: Path) -> str:
