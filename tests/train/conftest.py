@@ -1,16 +1,27 @@
 """Fixtures of several tests of training."""
 
+import multiprocessing
 import shutil
 from dataclasses import replace
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import pytest
 
 from tests.helpers.tiny_checkpoint import save_language_model, save_tower, write_build
+from visionflan.analysis.run import PRELOAD
 from visionflan.model.chat_tokenizer import ChatTokenizer
 from visionflan.model.families.llava import Llava
 from visionflan.train.config import DataConfig, InitConfig, RuntimeConfig, StageConfig, TrainConfig
 from visionflan.train.run import train
+
+
+@pytest.fixture(scope="session")
+def context() -> ForkServerContext:
+    """Return a context that loads the libraries once, in the process that others fork from."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(PRELOAD))
+    return context
 
 
 @pytest.fixture(scope="session")

@@ -87,8 +87,10 @@ class Recorder:
 
 
 def recorded_batch() -> BatchTensors:
-    tensors: Any = [Recorder() for _ in range(6)]
-    return BatchTensors(*tensors[:5], {"pixel_values": tensors[5]})
+    tensors: list[Any] = [Recorder() for _ in range(6)]
+    untyped: Any = BatchTensors
+    batch: BatchTensors = untyped(*tensors[:5], {"pixel_values": tensors[5]})
+    return batch
 
 
 def recorders(batch: BatchTensors) -> list[Recorder]:

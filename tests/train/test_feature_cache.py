@@ -25,7 +25,10 @@ class CountingModel:
 
     def __init__(self) -> None:
         self.model = SimpleNamespace(device=torch.device("cpu"))
-        self.encoded = 0
+        self.encoded, self.processor, self.feature_size = 0, None, 1
+
+    def tokens_per_image(self, processor: object) -> int:
+        return 1
 
     def encode_images(self, pixels: torch.Tensor) -> torch.Tensor:
         self.encoded += len(pixels)

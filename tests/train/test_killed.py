@@ -1,10 +1,7 @@
 """Training killed at random points, or run by two processes, ends with the same weights."""
 
 import json
-import multiprocessing
-import os
 import random
-import socket
 import time
 from dataclasses import replace
 from multiprocessing.context import ForkServerContext
@@ -14,8 +11,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests.helpers.rank_processes import run_ranks
 from tests.helpers.tiny_checkpoint import save_language_model, save_tower, write_build
-from visionflan.analysis.run import PRELOAD
 from visionflan.train.config import InitConfig, RuntimeConfig, StageConfig, TrainConfig
 from visionflan.train.config_io import from_json, to_json
 from visionflan.train.run import train
@@ -23,19 +20,10 @@ from visionflan.train.run import train
 KILLS = 4
 
 
-def train_from(file: Path, out: Path, environment: dict[str, str]) -> None:
+def train_from(file: Path, out: Path) -> None:
     """Train in this process, as one of several if the environment says so."""
-    os.environ.update(environment)
     config = from_json(TrainConfig, json.loads(file.read_bytes()))
     train(config, out)
-
-
-@pytest.fixture(scope="module")
-def context() -> ForkServerContext:
-    """Return a context that loads the libraries once, in the process that others fork from."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(PRELOAD))
-    return context
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +73,7 @@ def uninterrupted(
 ) -> Path:
     """Train without an interruption."""
     run = tmp_path_factory.mktemp("uninterrupted")
-    process = context.Process(target=train_from, args=(config_file, run, {}))
+    process = context.Process(target=train_from, args=(config_file, run))
     process.start()
     process.join()
     assert process.exitcode == 0
@@ -97,7 +85,7 @@ def test_a_run_killed_at_random_points_ends_with_the_same_weights(
 ) -> None:
     generator, reached = random.Random(), []
     for _ in range(KILLS):
-        process = context.Process(target=train_from, args=(config_file, tmp_path, {}))
+        process = context.Process(target=train_from, args=(config_file, tmp_path))
         process.start()
         deadline = time.monotonic() + 60
         lines = tmp_path / "base/metrics.jsonl"
@@ -110,7 +98,7 @@ def test_a_run_killed_at_random_points_ends_with_the_same_weights(
         process.kill()
         process.join()
         reached.append(lines.read_text().count("\n"))
-    process = context.Process(target=train_from, args=(config_file, tmp_path, {}))
+    process = context.Process(target=train_from, args=(config_file, tmp_path))
     process.start()
     process.join()
     assert process.exitcode == 0
@@ -133,18 +121,7 @@ def of_two_processes(
 ) -> Path:
     """Train in two processes, as if torchrun had started them."""
     run = tmp_path_factory.mktemp("two")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    processes = []
-    for rank in ("0", "1"):
-        environment = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": "2"}
-        environment |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-        processes.append(context.Process(target=train_from, args=(config_file, run, environment)))
-        processes[-1].start()
-    for process in processes:
-        process.join()
-        assert process.exitcode == 0
+    run_ranks(context, 2, train_from, config_file, run)
     return run
 
 

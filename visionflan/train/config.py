@@ -16,6 +16,7 @@ Precision = Literal["float32", "bfloat16"]
 ImageCache = Literal["none", "pixels", "features"]
 LoggerName = Literal["tensorboard", "wandb"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
+ComputePrecision = Literal["auto", "float32", "bfloat16"]
 
 # Raised when equal settings, data and seeds come to give another outcome: what was made before then
 # is not taken for what would be made now.
@@ -187,6 +188,12 @@ class RuntimeConfig:
 
     device: Device = "auto"
     num_processes: int = 1  # that train together, each on a GPU of its own; 2 or more: torchrun
+    # The processes that share one copy of the model, each with a shard of it, as the GPUs of one
+    # machine where there are several machines (HSDP); 0: all processes.
+    shard_size: int = 0
+    # In which the model computes; auto: bfloat16 on a GPU. Trained weights are stored in float32,
+    # the others in this precision where the checkpoint has no higher one.
+    precision: ComputePrecision = "auto"
     num_threads: int = 0  # of each process; 0: the fastest number, found by a short probe
     num_workers: int = 0  # threads that prepare images in advance; 0: prepare between steps
     micro_batch_tokens: int = 16384  # padded tokens of one forward pass of one process
@@ -198,13 +205,15 @@ class RuntimeConfig:
     log_every_steps: int = 10
     # Where metrics go beside `metrics.jsonl`; empty: nowhere. `wandb` is Weights & Biases.
     report_to: tuple[LoggerName, ...] = ("tensorboard",)
-    # A state to resume from is saved at a log step if the last one is at least this old.
+    # A state to resume from is saved at a log step if the last one is at least this old, or older
+    # where copying it takes more than 2 % of the time; 0: at every log step.
     checkpoint_every_seconds: float = 300.0
 
     def __post_init__(self) -> None:
         """Raise TrainingError for a number that is too low."""
         lowest = {
             "num_processes": 1,
+            "shard_size": 0,
             "num_threads": 0,
             "num_workers": 0,
             "micro_batch_tokens": 1,

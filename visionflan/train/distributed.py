@@ -4,18 +4,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch import distributed as dist
 
 from visionflan.model.generate import resolve_device
-
-if TYPE_CHECKING:
-    from torch.distributed.device_mesh import DeviceMesh
-
-    from visionflan.train.training_model import TrainingModel
 
 # The other ranks wait while the main process tokenizes a large build.
 BARRIER_TIMEOUT = timedelta(hours=6)
@@ -37,6 +32,14 @@ class DistributedContext(NamedTuple):
         """Wait for all ranks."""
         if self.world_size > 1:
             dist.barrier()
+
+    def from_main_process(self, value: Any) -> Any:
+        """Return the main process's value on all ranks; the others' own are ignored."""
+        if self.world_size == 1:
+            return value
+        values = [value]
+        dist.broadcast_object_list(values, src=0)
+        return values[0]
 
     def all_reduce_sum(self, values: Tensor) -> Tensor:
         """Return the sum of `values` over all ranks; `values` itself is overwritten."""
@@ -65,33 +68,10 @@ def init_distributed(device: str) -> Iterator[DistributedContext]:
     if resolved.type == "cuda":
         resolved = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(resolved)
-    dist.init_process_group("nccl" if resolved.type == "cuda" else "gloo", timeout=BARRIER_TIMEOUT)
+    # States are written in the background by gloo, beside what NCCL sends.
+    backend = "cpu:gloo,cuda:nccl" if resolved.type == "cuda" else "gloo"
+    dist.init_process_group(backend, timeout=BARRIER_TIMEOUT)
     try:
         yield DistributedContext(dist.get_rank(), world_size, resolved)
     finally:
         dist.destroy_process_group()
-
-
-def shard_model(model: "TrainingModel", distributed: DistributedContext) -> None:
-    """Move the model to its device; with several processes, shard it with FSDP2.
-
-    The vision tower is never wrapped on its own: wrapping renames its class, and `transformers`
-    then no longer finds the hidden states from which the image features are taken.
-    """
-    model.to(distributed.device)
-    if distributed.world_size == 1:
-        return
-    from torch.distributed.device_mesh import init_device_mesh
-
-    mesh = init_device_mesh(distributed.device.type, (distributed.world_size,))
-    shard_layers(model, mesh, torch.bfloat16 if distributed.device.type == "cuda" else None)
-
-
-def shard_layers(model: "TrainingModel", mesh: "DeviceMesh", dtype: torch.dtype | None) -> None:
-    """Shard each layer of the language model, then the rest; compute in a dtype if one is given."""
-    from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
-
-    policy = MixedPrecisionPolicy(param_dtype=dtype, reduce_dtype=torch.float32)
-    for layer in getattr(model.vlm.language_model, "layers", ()):
-        fully_shard(layer, mesh=mesh, mp_policy=policy)
-    fully_shard(model, mesh=mesh, mp_policy=policy)

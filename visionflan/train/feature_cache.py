@@ -1,10 +1,10 @@
 """Image features of a frozen vision tower, computed once and stored in a file."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
+from numpy.lib.format import open_memmap
 from torch import Tensor
 
 from visionflan.atomic_write import atomic_path, locked
@@ -39,21 +39,27 @@ def cached_features(
     """
     with locked(file.with_suffix(".lock")):  # runs that share a directory compute each file once
         if not file.is_file():
-            with atomic_path(file) as temporary, temporary.open("wb") as stream:
-                np.save(stream, extract_features(vlm, loader, image_ids))
+            with atomic_path(file) as temporary:
+                write_features(temporary, vlm, loader, image_ids)
     return FeatureCache(image_ids, torch.from_numpy(np.load(file, mmap_mode="c")))
 
 
 @torch.no_grad()
-def extract_features(vlm: FeatureModel, loader: PixelLoader, image_ids: list[str]) -> Any:
-    """Compute the features of all images, while the next ones are loaded in a thread."""
+def write_features(
+    file: Path, vlm: FeatureModel, loader: PixelLoader, image_ids: list[str]
+) -> None:
+    """Write the features of all images, a batch at a time, while the next one is loaded."""
     batches = [
         image_ids[begin : begin + FEATURE_BATCH_SIZE]
         for begin in range(0, len(image_ids), FEATURE_BATCH_SIZE)
     ]
-    features = [np.zeros((0, 1, 1), np.float32)] * (not image_ids)
+    shape = len(image_ids), vlm.tokens_per_image(vlm.processor), vlm.feature_size
+    features_npd = open_memmap(file, mode="w+", dtype=np.float32, shape=shape)
+    begin = 0
     with ProgressBar("encoding images", len(image_ids), unit="images", leave=True) as bar:
         for pixels in prefetch(loader.pixel_values, batches, num_workers=1):
-            features.append(vlm.encode_images(pixels.to(vlm.model.device)).float().cpu().numpy())
+            encoded_npd = vlm.encode_images(pixels.to(vlm.model.device)).float().cpu().numpy()
+            features_npd[begin : begin + len(encoded_npd)] = encoded_npd
+            begin += len(encoded_npd)
             bar.update(len(pixels))
-    return np.concatenate(features)
+    features_npd.flush()

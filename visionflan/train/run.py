@@ -1,11 +1,13 @@
 """Run a recipe: its stages one after the other, each from the checkpoint of the previous one."""
 
+import gc
 import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers.utils import logging
 
 from visionflan.atomic_write import write_json
@@ -54,6 +56,7 @@ def train(
         pretrain(config, out, distributed, log)
         for stage in stages:
             run_stage(StageRunner(config, stage, out, distributed), log)
+            free_memory()
     return out / stages[-1].name / "checkpoint"
 
 
@@ -82,6 +85,13 @@ def pretrain(config: TrainConfig, out: Path, distributed: DistributedContext, lo
             log("pretraining has no state to resume from: it will start again at its first step")
             raise
     distributed.barrier()
+
+
+def free_memory() -> None:
+    """Free the model of a stage, whose parts refer to each other, before the next one is opened."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def no_log(_: str) -> None:
@@ -116,6 +126,11 @@ def bind_config(config: TrainConfig, out: Path, distributed: DistributedContext)
     if distributed.is_main_process:
         write_json(file, current)
     distributed.barrier()
+    if not file.is_file():
+        raise TrainingError(
+            f"{out} does not have the {CONFIG} that the main process has written: with several "
+            "machines, --out must be a directory that all of them share"
+        )
 
 
 def check_run_directory(out: Path) -> None:

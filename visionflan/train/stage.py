@@ -41,10 +41,13 @@ from visionflan.train.collator import Collator
 from visionflan.train.config import OUTCOME_FORMAT, StageConfig, TrainConfig
 from visionflan.train.config_io import to_json
 from visionflan.train.data_record import data_summary, seen_totals, write_rows
-from visionflan.train.distributed import DistributedContext, shard_model
+from visionflan.train.distributed import DistributedContext
 from visionflan.train.feature_cache import FeatureCache, cached_features
 from visionflan.train.image_loader import ImageLoader
+from visionflan.train.model_broadcast import open_on_all
 from visionflan.train.pixel_loader import PixelLoader
+from visionflan.train.precision import compute_dtype, frozen_dtype
+from visionflan.train.sharding import place_model
 from visionflan.train.tokenized_dataset import TokenizedDataset, tokenize_stage
 from visionflan.train.trainer import Trainer
 from visionflan.train.training_model import TrainingModel
@@ -99,7 +102,14 @@ class StageRunner:
         if self.config.runtime.gradient_checkpointing:
             enable_gradient_checkpointing(self.initial_model.vlm)
         images = self.images(dataset)
-        shard_model(model, self.distributed)
+        runtime, device = self.config.runtime, self.distributed.device
+        place_model(
+            model,
+            self.distributed,
+            compute_dtype=compute_dtype(runtime, device),
+            frozen_dtype=frozen_dtype(self.config, device),
+            shard_size=runtime.shard_size,
+        )
         return Trainer(
             directory=self.directory,
             config=self.config,
@@ -135,13 +145,19 @@ class StageRunner:
 
     @cached_property
     def initial_model(self) -> InitialModel:
-        """The checkpoint of the previous stage or, for the first stage, the run's initial model."""
+        """The checkpoint of the previous stage or, for the first stage, the run's initial model.
+
+        Only the main process has its weights.
+        """
+        return open_on_all(self.open_initial_model, self.distributed)
+
+    def open_initial_model(self) -> InitialModel:
+        """Open the stage's initial model. Raises TrainingError if it is not as expected."""
         previous = self.previous_stages
         fingerprint_file = self.out / "initial_model.json"
         if not previous:
             initial = open_initial_model(self.config.init, self.config.seed)
-            if self.distributed.is_main_process:
-                write_json(fingerprint_file, fingerprint_model(initial.vlm)._asdict())
+            write_json(fingerprint_file, fingerprint_model(initial.vlm)._asdict())
             return initial
         checkpoint = self.out / previous[-1].name / "checkpoint"
         if not is_complete(checkpoint):
@@ -202,13 +218,14 @@ class StageRunner:
             )
         image_ids = dataset.image_ids
         directory = self.config.runtime.feature_cache_dir or self.out / "features"
-        file = directory / f"{feature_cache_key(vlm, image_ids)}.npy"
+        file = directory
         if self.distributed.is_main_process:
+            file = directory / f"{feature_cache_key(vlm, image_ids)}.npy"
             directory.mkdir(parents=True, exist_ok=True)
             if not file.is_file():
                 check_feature_space(vlm, len(image_ids), directory)
             cached_features(vlm, loader, image_ids, file)
-        self.distributed.barrier()
+        file = self.distributed.from_main_process(file)
         return cached_features(vlm, loader, image_ids, file)
 
     def trained_images(self, dataset: TokenizedDataset) -> Iterator[TrainedImages]:

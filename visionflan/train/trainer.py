@@ -21,11 +21,15 @@ from visionflan.train.distributed import DistributedContext
 from visionflan.train.loggers import StageLog, StageLoggers
 from visionflan.train.metrics import MetricsLogger
 from visionflan.train.optimizer import build_optimizer, lr_factor, set_learning_rates
+from visionflan.train.precision import compute_dtype
 from visionflan.train.prefetch import prefetch
 from visionflan.train.threads import fastest_num_threads
 from visionflan.train.tokenized_dataset import TokenizedDataset
 from visionflan.train.training_model import TrainingModel
-from visionflan.train.training_state import Progress, load_progress, load_state, save_state
+from visionflan.train.training_state import Progress, StateWriter, load_progress, load_state
+
+# Of the time of a run; states are saved less often where they would take more.
+MAX_SAVING_FRACTION = 0.02
 
 
 class TrainingInterrupted(KeyboardInterrupt):
@@ -60,6 +64,9 @@ class Trainer:
         self.sampler = BatchSampler(self.dataset.lengths, self.stage, self.seed)
         self.optimizer = build_optimizer(self.model, self.stage)
         self.state_directory = self.directory / "resume"
+        self.states = StateWriter(
+            self.state_directory, self.model, self.optimizer, self.distributed
+        )
 
     def run(self) -> float:
         """Train to the last step; return the seconds of all steps, earlier sessions included."""
@@ -78,6 +85,7 @@ class Trainer:
         finally:
             metrics.close()
             loggers.close()
+            self.states.wait()
         return metrics.elapsed_seconds
 
     def train_steps(self, step: int, metrics: MetricsLogger) -> None:
@@ -98,23 +106,24 @@ class Trainer:
             rate = float(self.optimizer.param_groups[0]["initial_lr"])
             learning_rate = rate * lr_factor(self.stage, step - 1, steps)
             metrics.write(step, learning_rate=learning_rate, grad_norm=float(grad_norm))
-            is_save_due = self.distributed.any_rank(
-                time.monotonic() - last_save >= self.runtime.checkpoint_every_seconds
-            )
+            is_save_due = self.distributed.any_rank(self.is_save_due(last_save))
             if (is_save_due or stopping) and step < steps:
-                self.save(step)
+                self.states.start(Progress(step, torch.get_num_threads()))
                 last_save = metrics.clock = time.monotonic()
             if stopping and step < steps:
+                self.states.wait()
                 raise TrainingInterrupted(self.stop_signal)
 
     def can_stop_now(self) -> bool:
         """Return whether to stop between log steps, which only a single process can do."""
         return self.distributed.world_size == 1 and self.stop_requested
 
-    def save(self, step: int) -> None:
-        """Save the state after `step` steps."""
-        progress = Progress(step, torch.get_num_threads())
-        save_state(self.state_directory, self.model, self.optimizer, progress, self.distributed)
+    def is_save_due(self, last_save: float) -> bool:
+        """Return whether the last state is old enough for a new one to cost less than 2 %."""
+        interval = self.runtime.checkpoint_every_seconds
+        if interval > 0:
+            interval = max(interval, self.states.blocked_seconds / MAX_SAVING_FRACTION)
+        return time.monotonic() - last_save >= interval
 
     def prepare(self, rows: RowIndices) -> PreparedStep:
         """Split the rows of a step and collate this rank's micro-batches."""
@@ -157,10 +166,11 @@ class Trainer:
         return grad_norm
 
     def losses(self, batch: BatchTensors) -> Tensor:
-        """Return the losses of a batch's target tokens, under bfloat16 autocast on CUDA."""
-        use_autocast = self.distributed.device.type == "cuda" and self.distributed.world_size == 1
-        device_type = self.distributed.device.type
-        with torch.autocast(device_type, torch.bfloat16, enabled=use_autocast):
+        """Return the losses of a batch's target tokens; FSDP casts where autocast does not."""
+        device = self.distributed.device
+        is_mixed = compute_dtype(self.runtime, device) == torch.bfloat16
+        use_autocast = is_mixed and self.distributed.world_size == 1
+        with torch.autocast(device.type, torch.bfloat16, enabled=use_autocast):
             losses_a: Tensor = self.model(batch)
         return losses_a
 

@@ -1,24 +1,29 @@
 """Resumable training state: trainable weights, optimizer and step, written atomically.
 
-Written with torch.distributed.checkpoint; only the latest state is kept.
+Written with torch.distributed.checkpoint, in a thread; only the latest state stays.
 """
 
 import json
 import shutil
+import time
 import warnings
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from torch import distributed as dist
+from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.state_dict import (
     StateDictOptions,
     get_state_dict,
     set_state_dict,
 )
 from torch.distributed.checkpoint.state_dict_loader import load
-from torch.distributed.checkpoint.state_dict_saver import save
+from torch.distributed.checkpoint.state_dict_saver import async_save
 
 from visionflan.atomic_write import fsync_path, write_json
+from visionflan.errors import TrainingError
 from visionflan.train.distributed import DistributedContext
 from visionflan.train.training_model import TrainingModel
 
@@ -47,32 +52,98 @@ def load_progress(directory: Path) -> Progress:
     return Progress(**json.loads((state / "progress.json").read_bytes())) if state else Progress()
 
 
-def save_state(
-    directory: Path,
-    model: TrainingModel,
-    optimizer: torch.optim.Optimizer,
-    progress: Progress,
-    distributed: DistributedContext,
-) -> None:
-    """Write a state under a temporary name, rename it, and delete the previous one."""
-    final = directory / f"step-{progress.step:08d}"
-    temporary = directory / f".{final.name}"
-    if distributed.is_main_process:
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-    distributed.barrier()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        save(state_dict(model, optimizer), checkpoint_id=temporary)
-    if distributed.is_main_process:
-        write_json(temporary / "progress.json", progress._asdict())
-        previous = list(directory.glob("step-*"))
-        temporary.rename(final)
-        fsync_path(directory)
-        for path in previous:
-            if path != final:
-                shutil.rmtree(path)
-    distributed.barrier()
+class StateWriter:
+    """Writes states in the background, one at a time, while training goes on.
+
+    Attributes:
+        blocked_seconds: how long training waited for the last state
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        model: TrainingModel,
+        optimizer: torch.optim.Optimizer,
+        distributed: DistributedContext,
+    ) -> None:
+        self.directory, self.model, self.optimizer = directory, model, optimizer
+        self.distributed, self.blocked_seconds = distributed, 0.0
+        self.pending: Future[object] | None = None
+        # Training sends other messages at the same time, so a write needs a group of its own.
+        self.group = dist.new_group(backend="gloo") if distributed.world_size > 1 else None
+        # One process is no mistake; in the thread that warns, no context can hide the warning.
+        warnings.filterwarnings("ignore", message="torch.distributed is disabled")
+
+    def start(self, progress: Progress) -> None:
+        """Copy the state to memory and begin to write it; first wait for the state before it.
+
+        All ranks must call this.
+        """
+        begin = time.monotonic()
+        self.wait()
+        final = self.directory / f"step-{progress.step:08d}"
+        temporary = self.directory / f".{final.name}"
+        if self.distributed.is_main_process:
+            shutil.rmtree(temporary, ignore_errors=True)
+            temporary.mkdir(parents=True)
+        self.distributed.barrier()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            state = state_dict(self.model, self.optimizer)
+            written = async_save(state, checkpoint_id=temporary, process_group=self.group)
+        assert isinstance(written, Future)
+        self.pending = written
+        if self.distributed.is_main_process:
+            self.pending = self.commit_after(written, temporary, final, progress)
+        self.blocked_seconds = time.monotonic() - begin
+
+    def commit_after(
+        self, written: "Future[object]", temporary: Path, final: Path, progress: Progress
+    ) -> "Future[object]":
+        """Commit a state in the thread that has written it; return a future of that."""
+        committed: Future[object] = Future()
+
+        def commit(_: "Future[object]") -> None:
+            try:
+                written.result()
+                commit_state(temporary, final, progress)
+            except BaseException as error:
+                committed.set_exception(error)
+            else:
+                committed.set_result(None)
+
+        written.add_done_callback(commit)
+        return committed
+
+    def wait(self) -> None:
+        """Wait until the last state is complete. Raises TrainingError if it was not written."""
+        pending, self.pending = self.pending, None
+        if pending is None:
+            return
+        try:
+            pending.result()
+        except CheckpointException as error:
+            reason = next(iter(error.failures.values()))[0]
+            raise self.write_error(reason) from error
+        except OSError as error:
+            raise self.write_error(error) from error
+
+    def write_error(self, reason: BaseException) -> TrainingError:
+        """Return the error for a state that was not written."""
+        return TrainingError(
+            f"the state of the run could not be written to {self.directory} ({reason}): free some "
+            "disk space and train again, which resumes from the state before it"
+        )
+
+
+def commit_state(temporary: Path, final: Path, progress: Progress) -> None:
+    """Rename a complete state, and delete those before it."""
+    write_json(temporary / "progress.json", progress._asdict())
+    previous = [path for path in final.parent.glob("step-*") if path != final]
+    temporary.rename(final)
+    fsync_path(final.parent)
+    for path in previous:
+        shutil.rmtree(path)
 
 
 def load_state(directory: Path, model: TrainingModel, optimizer: torch.optim.Optimizer) -> None:

@@ -28,13 +28,11 @@ class GpuPlan(NamedTuple):
 
     Attributes:
         peak_bytes: of one GPU
-        host_bytes: of all processes while they load the model
         hours: None if the number of rows is not known
     """
 
     num_gpus: int
     peak_bytes: int
-    host_bytes: int
     hours: float | None
 
 
@@ -44,6 +42,7 @@ class StagePlan(NamedTuple):
     Attributes:
         flops: operations of a row
         num_rows: that the stage is trained on; None if its data does not exist yet
+        host_bytes: of the machine that loads the model, for one copy of it
     """
 
     stage: str
@@ -51,6 +50,7 @@ class StagePlan(NamedTuple):
     row: Row
     flops: float
     num_rows: int | None
+    host_bytes: int
     state_bytes: int
     checkpoint_bytes: int
     gpus: tuple[GpuPlan, ...]
@@ -71,7 +71,6 @@ def plan_stages(
                 GpuPlan(
                     num_gpus,
                     peak_memory(config, stage, num_gpus),
-                    num_gpus * size.weights * FLOAT32_BYTES,
                     None if seconds is None else seconds / 3600,
                 )
             )
@@ -81,6 +80,7 @@ def plan_stages(
             row,
             flops,
             num_rows,
+            size.weights * FLOAT32_BYTES,
             size.trainable * STATE_BYTES,
             size.weights * CHECKPOINT_BYTES[config.checkpoint_dtype],
             tuple(gpus),
@@ -105,18 +105,21 @@ def plan_text(plans: Sequence[StagePlan], flops_per_second: float) -> Iterator[s
             f"{plan.stage}: {weights_text(plan.size)}; {rows}, {plan.flops / 1e12:.1f} TFLOP each "
             f"({counted(plan.row.tokens, 'token')})"
         )
-        yield f"  {'GPUs':>5} {'GiB a GPU':>10} {'host GB':>8} {'hours':>8}"
+        yield f"  {'GPUs':>5} {'GiB a GPU':>10} {'hours':>8}"
         for gpu in plan.gpus:
             hours = "-" if gpu.hours is None else f"{gpu.hours:.1f}"
-            yield (
-                f"  {gpu.num_gpus:>5} {gpu.peak_bytes / GIB:>10.1f} {gpu.host_bytes / GB:>8.0f} "
-                f"{hours:>8}"
-            )
+            yield f"  {gpu.num_gpus:>5} {gpu.peak_bytes / GIB:>10.1f} {hours:>8}"
+        yield (f"  memory of the machine while the model is loaded: {gigabytes(plan.host_bytes)}")
         yield (
-            f"  a state to resume from: {plan.state_bytes / GB:.0f} GB, two while one is written; "
-            f"the checkpoint: {plan.checkpoint_bytes / GB:.0f} GB"
+            f"  a state to resume from: {gigabytes(plan.state_bytes)}, two while one is written, "
+            f"and a copy in memory; the checkpoint: {gigabytes(plan.checkpoint_bytes)}"
         )
     yield f"hours at {flops_per_second / 1e12:.0f} TFLOP/s a GPU; memory without fragmentation"
+
+
+def gigabytes(num_bytes: int) -> str:
+    """Return a size in words, with one digit where it is small."""
+    return f"{num_bytes / GB:.{0 if num_bytes >= 10 * GB else 1}f} GB"
 
 
 def weights_text(size: ModelSize) -> str:

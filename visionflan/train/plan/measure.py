@@ -18,13 +18,15 @@ from torch.utils.flop_counter import FlopCounterMode
 from visionflan.model.feature_model import FeatureModel
 from visionflan.train.collator import BatchTensors
 from visionflan.train.config import StageConfig, TrainConfig
-from visionflan.train.distributed import shard_layers
 from visionflan.train.optimizer import build_optimizer
 from visionflan.train.plan.fake_model import fake_model
 from visionflan.train.plan.memory_tracker import MemoryTracker
+from visionflan.train.precision import frozen_dtype
+from visionflan.train.sharding import cast_frozen_weights, shard_layers
 from visionflan.train.stage import enable_gradient_checkpointing
 from visionflan.train.training_model import TrainingModel
 
+GPU = torch.device("cuda")
 # Of a row with one image: the tokens of its texts, and those of them that have a loss.
 TEXT_TOKENS = 160
 TARGET_TOKENS = 50
@@ -59,7 +61,7 @@ def flops_of_a_row(config: TrainConfig, stage: StageConfig) -> tuple[float, Row]
         row = measured_row(model.vlm, stage)
         batch = fake_batch(model.vlm, row, 1)
         counter = FlopCounterMode(display=False)
-        with counter:
+        with counter, torch.autocast("cpu", torch.bfloat16):
             model(batch).sum().backward()
     return float(counter.get_total_flops()), row
 
@@ -101,6 +103,7 @@ def training_model(config: TrainConfig, stage: StageConfig) -> TrainingModel:
     """Return the model as a stage trains it."""
     vlm = fake_model(config)
     model = TrainingModel(vlm, stage.trainable, stage.frozen)
+    cast_frozen_weights(model, frozen_dtype(config, GPU))
     if config.runtime.gradient_checkpointing:
         enable_gradient_checkpointing(vlm)
     return model

@@ -1,0 +1,78 @@
+"""States are written while training goes on, and seldom enough to cost little."""
+
+import json
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from torch.distributed.checkpoint.filesystem import FileSystemWriter
+
+from visionflan.errors import TrainingError
+from visionflan.train.config import TrainConfig
+from visionflan.train.run import train
+from visionflan.train.trainer import Trainer
+from visionflan.train.training_state import StateWriter, load_progress
+
+
+def one_state(config: TrainConfig) -> TrainConfig:
+    """Return the run with a log step, and so a state, after four of its eight steps."""
+    return replace(config, runtime=replace(config.runtime, log_every_steps=4))
+
+
+def test_training_goes_on_while_a_state_is_written(
+    config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writing, trained = threading.Event(), threading.Event()
+    write_data, optimizer_step = FileSystemWriter.write_data, Trainer.optimizer_step
+
+    def slow_write(self: FileSystemWriter, *args: Any) -> Any:
+        writing.set()
+        assert trained.wait(60)
+        return write_data(self, *args)
+
+    def step_while_writing(self: Trainer, step: int, *args: Any) -> Any:
+        norm = optimizer_step(self, step, *args)
+        if step == 6:
+            assert writing.wait(60)
+            assert not list(self.state_directory.glob("step-*"))
+            trained.set()
+            self.states.wait()
+            assert load_progress(self.state_directory).step == 4
+        return norm
+
+    monkeypatch.setattr(FileSystemWriter, "write_data", slow_write)
+    monkeypatch.setattr(Trainer, "optimizer_step", step_while_writing)
+    train(one_state(config), tmp_path)
+    assert trained.is_set()
+
+
+def test_a_state_that_cannot_be_written_ends_the_run_in_one_sentence(
+    config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(FileSystemWriter, "write_data", full)
+    with pytest.raises(
+        TrainingError, match=r"resume \(.*No space left on device\): free some"
+    ) as e:
+        train(one_state(config), tmp_path)
+    assert "\n" not in str(e.value)
+    assert not list((tmp_path / "base/resume").glob("step-*"))
+    monkeypatch.undo()
+    train(one_state(config), tmp_path)
+    run = json.loads((tmp_path / "base/checkpoint/run.json").read_bytes())
+    assert run["steps"] == 8
+
+
+def test_states_that_take_long_to_copy_are_saved_less_often(config: TrainConfig) -> None:
+    trainer = object.__new__(Trainer)
+    trainer.states = object.__new__(StateWriter)
+    trainer.states.blocked_seconds = 3.0
+    now = time.monotonic()
+    for every, age, is_due in ((10, 140, False), (10, 160, True), (300, 160, False), (0, 0, True)):
+        trainer.runtime = replace(config.runtime, checkpoint_every_seconds=every)
+        assert trainer.is_save_due(now - age) is is_due
