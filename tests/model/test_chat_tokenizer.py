@@ -9,9 +9,9 @@ from PIL import Image
 
 from tests.helpers.chat_tokenizers import KINDS, texts, with_template
 from visionflan.errors import TrainingError, UnusableError
-from visionflan.model.chat_rendering import messages
+from visionflan.model.chat_rendering import assistant_mask, messages
 from visionflan.model.chat_templates import CAPTION, PLAIN, VICUNA
-from visionflan.model.chat_tokenizer import ChatTokenizer, assistant_mask
+from visionflan.model.chat_tokenizer import ChatTokenizer
 from visionflan.storage.instance import Turn
 
 
@@ -124,11 +124,8 @@ def test_markers_and_images_that_differ_in_number_are_refused(
     ("change", "message"),
     [
         (("{{ ' ' + parts(message) + eos_token }}", ""), "writes no answer"),
-        ((" + eos_token", ""), "does not end answers"),
-        (
-            ("{{ ' ASSISTANT:' }}\n{%- gen", "{{ ' ASSISTANT: ' }}\n{%- gen"),
-            "one token spans the end",
-        ),
+        ((" + eos_token", " + '<end>'"), "does not end answers"),
+        (("' ASSISTANT:'", "' ASSISTANT: '"), "one token spans the end"),
         (("add_generation_prompt", "false"), "other tokens in training"),
     ],
 )

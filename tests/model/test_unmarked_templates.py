@@ -66,3 +66,14 @@ def test_an_unmarked_template_whose_answers_cannot_be_told_is_refused(
     assert template != without_marks(PLAIN)
     with pytest.raises(TrainingError, match=message):
         with_template(tokenizers["llama"], template)
+
+
+def test_an_answer_that_a_template_does_not_end_is_ended(
+    tokenizers: dict[str, ChatTokenizer],
+) -> None:
+    endless = VICUNA.replace(" + eos_token", "")
+    assert endless != VICUNA
+    turns = [Turn("user", "<image>\nwhat is it?"), Turn("assistant", "red")] * 2
+    ended, vicuna = (with_template(tokenizers["llama"], text) for text in (endless, VICUNA))
+    assert ended.encode_conversations([turns]) == vicuna.encode_conversations([turns])
+    assert ended.encode_prompts([turns[:3]]) == vicuna.encode_prompts([turns[:3]])

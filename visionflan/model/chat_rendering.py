@@ -130,6 +130,29 @@ class ChatRenderer:
         return max(ends, default=len(answer))
 
 
+def assistant_mask(
+    offsets: Sequence[tuple[int, int]], spans: Sequence[tuple[int, int]]
+) -> list[bool]:
+    """Return for each token whether it is in a span; `offsets` are its characters.
+
+    Raises TrainingError if a token crosses the beginning of a span.
+    """
+    mask = [False] * len(offsets)
+    index = 0
+    for begin, end in spans:
+        while index < len(offsets) and offsets[index][1] <= begin:
+            index += 1
+        if index < len(offsets) and offsets[index][0] < begin < offsets[index][1]:
+            raise TrainingError(
+                "one token spans the end of a prompt and the beginning of its answer: the chat "
+                "template must separate them"
+            )
+        while index < len(offsets) and offsets[index][0] < end:
+            mask[index] = offsets[index][0] < offsets[index][1]
+            index += 1
+    return mask
+
+
 @contextmanager
 def naming_the_template() -> Iterator[None]:
     """Raise TrainingError for an error of the template in the block."""

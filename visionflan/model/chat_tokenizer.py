@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from visionflan.dataset import IMAGE_MARKER
 from visionflan.errors import TrainingError, UnusableError
+from visionflan.model.chat_completion import CompletingRenderer
 from visionflan.model.chat_rendering import (
     ChatRenderer,
     RenderedConversation,
     Span,
+    assistant_mask,
     naming_the_template,
 )
 from visionflan.model.image_prompt import ImageSize, ImageWriter
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 QUESTION = "What is it?"
 PROBE = (Turn("user", f"{IMAGE_MARKER}\n{QUESTION}"), Turn("assistant", "A cat."))
+TWO_TURNS = (*PROBE, Turn("user", "And now?"), Turn("assistant", "A dog."))
 PROBE_SIZES = (ImageSize(64, 64),)
 SET_ANOTHER = "set another by init.chat_template (vicuna, plain, or a Jinja file)"
 
@@ -75,7 +78,7 @@ class ChatTokenizer:
         )
         self.special_tokens = re.compile("|".join(map(re.escape, names)))
         end_tokens = self.tokenizer.convert_ids_to_tokens(sorted(self.end_token_ids))
-        self.renderer = ChatRenderer(
+        self.renderer: ChatRenderer = ChatRenderer(
             self.chat_template, self.tokenizer.special_tokens_map, end_tokens
         )
         self.check_template()
@@ -86,7 +89,24 @@ class ChatTokenizer:
         It must render images and texts, end each answer, and not change a prompt.
         """
         self.check_content()
-        probe = self.encode_conversations([PROBE], [PROBE_SIZES])[0]
+        try:
+            self.check_answers()
+        except TrainingError:
+            if not (self.answers_questions and self.completes_prompts()):
+                raise
+
+    def completes_prompts(self) -> bool:
+        """Render answers after the prompts of the template, and return whether that is sound."""
+        self.renderer = CompletingRenderer.of(self.renderer, self.tokenizer.eos_token)
+        try:
+            self.check_answers()
+        except TrainingError:
+            return False
+        return True
+
+    def check_answers(self) -> None:
+        """Raise TrainingError if answers have no end, or follow other tokens than their prompts."""
+        probe, _ = self.encode_conversations([PROBE, TWO_TURNS], [PROBE_SIZES] * 2)
         if not any(probe.loss_mask):
             raise TrainingError(
                 f"the chat template writes no answer, so there is nothing to learn: {SET_ANOTHER}"
@@ -251,29 +271,6 @@ class ChatTokenizer:
             token_ids += [token] * count
             loss_mask += [is_target] * count
         return TokenizedConversation(token_ids, loss_mask, [])
-
-
-def assistant_mask(
-    offsets: Sequence[tuple[int, int]], spans: Sequence[tuple[int, int]]
-) -> list[bool]:
-    """Return for each token whether it is in a span; `offsets` are its characters.
-
-    Raises TrainingError if a token crosses the beginning of a span.
-    """
-    mask = [False] * len(offsets)
-    index = 0
-    for begin, end in spans:
-        while index < len(offsets) and offsets[index][1] <= begin:
-            index += 1
-        if index < len(offsets) and offsets[index][0] < begin < offsets[index][1]:
-            raise TrainingError(
-                "one token spans the end of a prompt and the beginning of its answer: the chat "
-                "template must separate them"
-            )
-        while index < len(offsets) and offsets[index][0] < end:
-            mask[index] = offsets[index][0] < offsets[index][1]
-            index += 1
-    return mask
 
 
 def end_token_ids(processor: "Processor") -> set[int]:
