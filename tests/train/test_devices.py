@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -13,6 +14,7 @@ from torch.utils._pytree import tree_leaves
 from visionflan.errors import TrainingError
 from visionflan.model.generate import dtype_for, resolve_device
 from visionflan.train import task_losses, torchrun
+from visionflan.train.batch_sampler import MicroBatch
 from visionflan.train.collator import BatchTensors
 from visionflan.train.config import RuntimeConfig, TrainConfig
 from visionflan.train.config_io import override
@@ -109,9 +111,9 @@ def test_a_copy_is_asynchronous_only_from_pinned_memory() -> None:
 def test_batches_are_pinned_for_a_gpu_alone(
     config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str
 ) -> None:
-    cpu = DistributedContext(0, 1, torch.device("cpu"))
-    trainer = StageRunner(config, config.stages[0], tmp_path, cpu).build_trainer()
-    trainer.distributed = DistributedContext(0, 1, torch.device(device))
-    monkeypatch.setattr(trainer, "collate", lambda micro_batch: recorded_batch())
-    prepared = trainer.prepare(next(trainer.sampler.from_step(0)))
-    assert {r.pinned for batch in prepared.batches for r in recorders(batch)} == {device == "cuda"}
+    distributed = DistributedContext(0, 1, torch.device(device))
+    runner = StageRunner(config, config.stages[0], tmp_path, distributed)
+    collate = runner.collator(dataset := runner.tokenize(), runner.images(dataset))
+    monkeypatch.setattr(collate, "collate", lambda micro_batch: recorded_batch())
+    batch = collate(MicroBatch(np.array([0]), 1))
+    assert {tensor.pinned for tensor in recorders(batch)} == {device == "cuda"}

@@ -16,6 +16,7 @@ from tests.helpers.tiny_checkpoint import save_language_model, save_tower, write
 from visionflan.train.config import InitConfig, RuntimeConfig, StageConfig, TrainConfig
 from visionflan.train.config_io import from_json, to_json
 from visionflan.train.run import train
+from visionflan.train.validation_config import ValidationConfig
 
 KILLS = 4
 
@@ -48,7 +49,13 @@ def config_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
             StageConfig(
                 name="align", learning_rate=3e-4, trainable=("connector",), steps=3, batch_size=7
             ),
-            StageConfig(name="base", learning_rate=3e-4, epochs=2, batch_size=7),
+            StageConfig(
+                name="base",
+                learning_rate=3e-4,
+                epochs=2,
+                batch_size=7,
+                validation=ValidationConfig(every_steps=2, split="train", max_instances=7),
+            ),
             StageConfig(
                 name="chat",
                 learning_rate=3e-4,
@@ -113,6 +120,8 @@ def test_a_run_killed_at_random_points_ends_with_the_same_weights(
         assert [(line["step"], line["loss"]) for line in ours] == [
             (line["step"], line["loss"]) for line in theirs
         ], reached
+    held_out = "base/validation.jsonl"
+    assert (tmp_path / held_out).read_bytes() == (uninterrupted / held_out).read_bytes(), reached
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +140,14 @@ def test_two_processes_end_where_one_does(uninterrupted: Path, of_two_processes:
         assert expected.keys() == actual.keys()
         for name, weight in expected.items():
             torch.testing.assert_close(actual[name], weight, atol=1e-5, rtol=0)
+    ours, theirs = (
+        [json.loads(line) for line in (run / "base/validation.jsonl").read_text().splitlines()]
+        for run in (of_two_processes, uninterrupted)
+    )
+    assert [line["step"] for line in ours] == [line["step"] for line in theirs]
+    for line, other in zip(ours, theirs, strict=True):
+        assert line["loss"] == pytest.approx(other["loss"], abs=1e-5)
+        assert line["tasks"] == pytest.approx(other["tasks"], abs=1e-5)
 
 
 def test_a_run_that_starts_torchrun_has_the_weights_of_its_processes(

@@ -110,5 +110,5 @@ def test_the_totals_of_a_stage_count_every_row_of_every_step(
     once = int(rows.num_target_tokens.sum())
     for epochs in (1, 3):
         stage = replace(STAGE, steps=None, epochs=epochs)
-        totals = seen_totals(BatchSampler(rows.lengths, stage, 0), rows)
+        totals = seen_totals(sampler := BatchSampler(rows.lengths, stage, 0), rows, sampler.steps)
         assert totals == {"rows_seen": 12 * epochs, "target_tokens_seen": once * epochs}

@@ -62,11 +62,19 @@ class Collator:
         dataset: TokenizedDataset,
         chat_tokenizer: ChatTokenizer,
         images: ImageLoader | PixelLoader | FeatureCache,
+        *,
+        pin_memory: bool = False,
     ) -> None:
         self.dataset, self.chat_tokenizer, self.images = dataset, chat_tokenizer, images
+        self.pin_memory = pin_memory
 
     def __call__(self, micro_batch: MicroBatch) -> BatchTensors:
-        """Collate rows into a right-padded batch with its images.
+        """Collate rows into a right-padded batch with its images, in pinned memory if so set."""
+        batch = self.collate(micro_batch)
+        return batch.pin_memory() if self.pin_memory else batch
+
+    def collate(self, micro_batch: MicroBatch) -> BatchTensors:
+        """Collate rows in memory that is not pinned.
 
         An empty micro-batch yields one row without targets, so that every rank runs a forward pass.
         """

@@ -9,6 +9,7 @@ from visionflan.errors import TrainingError
 from visionflan.model.base import ConnectorConfig, ModelPart
 from visionflan.model.families import DEFAULT_FAMILY
 from visionflan.storage.instance import Split
+from visionflan.train.validation_config import ValidationConfig
 from visionflan.train.weight_patterns import numbers_by_pattern
 
 LrSchedule = Literal["cosine", "linear", "constant"]
@@ -157,6 +158,8 @@ class StageConfig:
     weight_decay: float = 0.0
     betas: tuple[float, float] = (0.9, 0.999)
     max_grad_norm: float = 1.0
+    # The loss on held-out instances while the stage trains; None: not computed.
+    validation: ValidationConfig | None = None
 
     def __post_init__(self) -> None:
         """Raise TrainingError if the duration or the batch is not defined exactly once."""

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +50,10 @@ def data_summary(build: BuildDirectory, dataset: TokenizedDataset) -> dict[str, 
     }
 
 
-def seen_totals(sampler: BatchSampler, dataset: TokenizedDataset) -> dict[str, int]:
-    """Return how many rows and target tokens the steps of a stage have, repetitions included."""
+def seen_totals(sampler: BatchSampler, dataset: TokenizedDataset, steps: int) -> dict[str, int]:
+    """Return how many rows and target tokens the first steps have, repetitions included."""
     totals = {"rows_seen": 0, "target_tokens_seen": 0}
-    for rows in sampler.from_step(0):
+    for rows in islice(sampler.from_step(0), steps):
         totals["rows_seen"] += len(rows)
         totals["target_tokens_seen"] += int(dataset.num_target_tokens[rows].sum())
     return totals

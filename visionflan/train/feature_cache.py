@@ -1,5 +1,6 @@
 """Image features of a frozen vision tower, computed once and stored in a file."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from visionflan.atomic_write import atomic_path, locked
 from visionflan.model.feature_model import FeatureModel
+from visionflan.model.fingerprint import fingerprint_model
 from visionflan.progress import ProgressBar
 from visionflan.train.pixel_loader import PixelLoader
 from visionflan.train.prefetch import prefetch
@@ -63,3 +65,14 @@ def write_features(
             begin += len(encoded_npd)
             bar.update(len(pixels))
     features_npd.flush()
+
+
+def feature_cache_key(vlm: FeatureModel, image_ids: list[str]) -> str:
+    """Return a hash of all that image features depend on; stages with the same key share a file."""
+    parts = [
+        fingerprint_model(vlm).vision_tower,
+        *vlm.feature_settings,
+        vlm.processor.image_processor.to_json_string(),
+        *image_ids,
+    ]
+    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:16]

@@ -1,19 +1,18 @@
 """Training metrics: a line of JSON every few steps, whose numbers go to the loggers too."""
 
-import json
 import time
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
-from visionflan.atomic_write import write_text
 from visionflan.errors import TrainingError
 from visionflan.progress import ProgressBar
 from visionflan.train.batch_sampler import MicroBatch, RowIndices
 from visionflan.train.collator import BatchTensors
 from visionflan.train.distributed import DistributedContext
 from visionflan.train.loggers import StageLoggers, task_scalars
+from visionflan.train.step_lines import append_line, lines_until, remove_lines_after
 from visionflan.train.task_losses import TaskLossSums, mean_losses
 from visionflan.train.tokenized_dataset import TokenizedDataset
 
@@ -33,6 +32,7 @@ class MetricsLogger:
         self.dataset, self.distributed, self.steps = dataset, distributed, steps
         self.file, self.loggers = loggers.directory / "metrics.jsonl", loggers
         self.elapsed_seconds = self.truncate_after(first_step) if is_main else 0.0
+        self.held_out_note = ""
         title = loggers.directory.name
         self.bar = ProgressBar(
             title, steps, unit="steps", initial=first_step, leave=True, silent=not is_main
@@ -41,12 +41,8 @@ class MetricsLogger:
 
     def truncate_after(self, step: int) -> float:
         """Remove the lines of later steps; return the seconds that the remaining steps took."""
-        if not self.file.is_file():
-            return 0.0
-        # A line that was being written when the run was killed does not end in a newline.
-        complete = self.file.read_text().rpartition("\n")[0].splitlines()
-        lines = [line for line in map(json.loads, complete) if line["step"] <= step]
-        write_text(self.file, "".join(f"{json.dumps(line)}\n" for line in lines))
+        remove_lines_after(self.file, step)
+        lines = lines_until(self.file, step)
         return float(lines[-1]["elapsed_seconds"]) if lines else 0.0
 
     def reset(self) -> None:
@@ -97,15 +93,22 @@ class MetricsLogger:
 
     def write_line(self, line: dict[str, Any]) -> None:
         """Append a line to the file, and log its numbers."""
-        with self.file.open("a") as file:
-            file.write(f"{json.dumps(line)}\n")
+        append_line(self.file, line)
         numbers = {name: value for name, value in line.items() if isinstance(value, float)}
         self.loggers.log(line["step"], numbers | task_scalars("loss", line["tasks"]))
         self.bar.update(
             0,
             f"loss {line['loss']:.3f}, {line['samples_per_second']:.1f} samples/s, "
-            f"{line['tokens_per_second']:.0f} tokens/s, {line['padding_fraction']:.1%} padding",
+            f"{line['tokens_per_second']:.0f} tokens/s, {line['padding_fraction']:.1%} padding"
+            f"{self.held_out_note}",
         )
+
+    def add_validation(self, line: dict[str, Any], seconds: float) -> None:
+        """Log a line about held-out rows, whose seconds do not count as those of training."""
+        self.clock += seconds
+        scalars = {"validation_loss": line["loss"]}
+        self.loggers.log(line["step"], scalars | task_scalars("validation_loss", line["tasks"]))
+        self.held_out_note = f", held-out loss {line['loss']:.3f}"
 
     def close(self) -> None:
         """Close the progress bar."""

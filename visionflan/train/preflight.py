@@ -12,6 +12,7 @@ from visionflan.train.config import InitConfig, StageConfig, TrainConfig
 from visionflan.train.loggers import check_loggers
 from visionflan.train.mixture import task_rates
 from visionflan.train.selection import count_by_task
+from visionflan.train.validation_data import check_validation
 
 
 def check_settings(config: TrainConfig) -> None:
@@ -108,5 +109,6 @@ def check_data(config: TrainConfig, stage: StageConfig) -> None:
             f"stage {stage.name} has no data: use --build, or set stages.{stage.name}.data.build"
         )
     BuildDirectory(path)
+    check_validation(config, stage)
     if stage.data.mixture is not None and (counts := stage_task_counts(config, stage)):
         task_rates(stage.data.mixture, counts)

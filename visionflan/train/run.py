@@ -109,6 +109,8 @@ def run_stage(runner: StageRunner, log: Log) -> None:
     runner.remove_temporary_files()
     counts = f"{counted(run['steps'], 'step')} on {counted(run['data']['instances'], 'instance')}"
     log(f"{name}: {counts} in {run['elapsed_seconds']:.0f} s, in {checkpoint}")
+    if reason := run.get("validation", {}).get("stopped_early"):
+        log(f"{name}: {reason}")
 
 
 def bind_config(config: TrainConfig, out: Path, distributed: DistributedContext) -> None:

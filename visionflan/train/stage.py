@@ -1,6 +1,5 @@
 """Train one stage in its directory: from the initial model to its checkpoint."""
 
-import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Sequence
@@ -42,7 +41,7 @@ from visionflan.train.config import OUTCOME_FORMAT, StageConfig, TrainConfig
 from visionflan.train.config_io import to_json
 from visionflan.train.data_record import data_summary, seen_totals, write_rows
 from visionflan.train.distributed import DistributedContext
-from visionflan.train.feature_cache import FeatureCache, cached_features
+from visionflan.train.feature_cache import FeatureCache, cached_features, feature_cache_key
 from visionflan.train.image_loader import ImageLoader
 from visionflan.train.model_broadcast import open_on_all
 from visionflan.train.pixel_loader import PixelLoader
@@ -51,6 +50,7 @@ from visionflan.train.sharding import place_model
 from visionflan.train.tokenized_dataset import TokenizedDataset, tokenize_stage
 from visionflan.train.trainer import Trainer
 from visionflan.train.training_model import TrainingModel
+from visionflan.train.validation_data import validation_of
 
 
 @dataclass
@@ -79,20 +79,25 @@ class StageRunner:
             "data": data_summary(self.build, trainer.dataset),
             "initialized_from": self.initial_model.source,
             "seed": self.config.seed,
-            "steps": trainer.sampler.steps,
-            **seen_totals(trainer.sampler, trainer.dataset),
+            "steps": trainer.steps_taken,
+            **seen_totals(trainer.sampler, trainer.dataset, trainer.steps_taken),
             "elapsed_seconds": seconds,
             "world_size": self.distributed.world_size,
             "num_threads": torch.get_num_threads(),
         }
-        save_checkpoint(
-            self.directory / "checkpoint",
-            trainer.model,
-            dtype=self.config.checkpoint_dtype,
-            run=run,
-            trained=merge_trained_images(self.trained_images(trainer.dataset)),
-            distributed=self.distributed,
-        )
+        trained = merge_trained_images(self.trained_images(trainer.dataset))
+        for name, validation in trainer.checkpoints():
+            run |= validation
+            if self.distributed.is_main_process:  # of a run that was killed here
+                shutil.rmtree(self.directory / name, ignore_errors=True)
+            save_checkpoint(
+                self.directory / name,
+                trainer.model,
+                dtype=self.config.checkpoint_dtype,
+                run=run,
+                trained=trained,
+                distributed=self.distributed,
+            )
         return run
 
     def build_trainer(self) -> Trainer:
@@ -102,6 +107,7 @@ class StageRunner:
         if self.config.runtime.gradient_checkpointing:
             enable_gradient_checkpointing(self.initial_model.vlm)
         images = self.images(dataset)
+        validation = validation_of(self, model)
         runtime, device = self.config.runtime, self.distributed.device
         place_model(
             model,
@@ -116,8 +122,9 @@ class StageRunner:
             stage=self.stage,
             dataset=dataset,
             model=model,
-            collate=Collator(dataset, self.chat_tokenizer, images),
+            collate=self.collator(dataset, images),
             distributed=self.distributed,
+            validation=validation,
         )
 
     @cached_property
@@ -182,6 +189,11 @@ class StageRunner:
                 write_rows(self.directory / "rows.jsonl", rows)
         self.distributed.barrier()
         dataset = tokenize_stage(*inputs, seed=seed)
+        self.check_positions(dataset)
+        return dataset
+
+    def check_positions(self, dataset: TokenizedDataset) -> None:
+        """Raise TrainingError if a row is longer than the language model can read."""
         longest = int(dataset.lengths.max())
         positions = self.initial_model.vlm.max_positions
         if positions is not None and longest > positions:
@@ -190,10 +202,22 @@ class StageRunner:
                 f"language model has {positions} positions: set "
                 f"stages.{self.stage.name}.max_seq_len to at most {positions}"
             )
-        return dataset
 
-    def images(self, dataset: TokenizedDataset) -> ImageLoader | PixelLoader | FeatureCache:
-        """Return the loader of images or the cached features, as `image_cache` is set."""
+    def collator(
+        self, dataset: TokenizedDataset, images: ImageLoader | PixelLoader | FeatureCache
+    ) -> Collator:
+        """Return what collates rows; batches for a GPU are pinned."""
+        pin_memory = self.distributed.device.type == "cuda"
+        return Collator(dataset, self.chat_tokenizer, images, pin_memory=pin_memory)
+
+    def images(
+        self, dataset: TokenizedDataset, build: BuildDirectory | None = None
+    ) -> ImageLoader | PixelLoader | FeatureCache:
+        """Return the loader of images or the cached features, as `image_cache` is set.
+
+        The images are those of another build if one is passed.
+        """
+        build = build or self.build
         image_cache, vlm = self.config.runtime.image_cache, self.initial_model.vlm
         if not isinstance(vlm, FeatureModel):
             if image_cache != "none":
@@ -201,8 +225,8 @@ class StageRunner:
                     f"images of a {type(vlm).__name__} model have no fixed size and are not "
                     "cached: set runtime.image_cache to none"
                 )
-            return ImageLoader(self.build, vlm.prepare_images)
-        loader = PixelLoader(self.build, vlm.processor, cache_pixels=image_cache == "pixels")
+            return ImageLoader(build, vlm.prepare_images)
+        loader = PixelLoader(build, vlm.processor, cache_pixels=image_cache == "pixels")
         if image_cache == "pixels":
             check_pixel_memory(vlm, len(dataset.image_ids))
         return self.features(vlm, loader, dataset) if image_cache == "features" else loader
@@ -251,22 +275,12 @@ class StageRunner:
     def remove_temporary_files(self) -> None:
         """Remove what only an unfinished stage needs."""
         if self.distributed.is_main_process:
-            shutil.rmtree(self.directory / "tokenized", ignore_errors=True)
+            for data in ("tokenized", "validation/tokenized"):
+                shutil.rmtree(self.directory / data, ignore_errors=True)
             shutil.rmtree(self.directory / "resume", ignore_errors=True)
             if self.stage == self.config.stages[-1]:
                 shutil.rmtree(self.out / "features", ignore_errors=True)
         self.distributed.barrier()
-
-
-def feature_cache_key(vlm: FeatureModel, image_ids: list[str]) -> str:
-    """Return a hash of all that image features depend on; stages with the same key share a file."""
-    parts = [
-        fingerprint_model(vlm).vision_tower,
-        *vlm.feature_settings,
-        vlm.processor.image_processor.to_json_string(),
-        *image_ids,
-    ]
-    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:16]
 
 
 def enable_gradient_checkpointing(vlm: VisionLanguageModel) -> None:

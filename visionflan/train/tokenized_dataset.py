@@ -147,10 +147,11 @@ def open_tokenized(instances: Instances, directory: Path, stage: StageConfig) ->
     if dropped > stage.data.max_dropped_fraction * read or not len(dataset):
         counts = sorted(dataset.dropped.items())
         reasons = ", ".join(f"{reason} {count}" for reason, count in counts)
+        advice = f". Fix them or raise `stages.{stage.name}.data.max_dropped_fraction`"
         raise TrainingError(
             f"stage {stage.name}: of {counted(read, 'instance')}, {dropped:,} cannot be "
-            f"used for training ({reasons}); see {directory / 'ledger.jsonl'}. Fix them or raise "
-            f"`stages.{stage.name}.data.max_dropped_fraction`"
+            f"used for training ({reasons}); see {directory / 'ledger.jsonl'}"
+            f"{advice if stage.data.max_dropped_fraction < 1 else ''}"
         )
     return dataset
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -27,6 +27,7 @@ from visionflan.train.threads import fastest_num_threads
 from visionflan.train.tokenized_dataset import TokenizedDataset
 from visionflan.train.training_model import TrainingModel
 from visionflan.train.training_state import Progress, StateWriter, load_progress, load_state
+from visionflan.train.validation import CHECKPOINT, Validation
 
 # Of the time of a run; states are saved less often where they would take more.
 MAX_SAVING_FRACTION = 0.02
@@ -55,6 +56,8 @@ class Trainer:
     model: TrainingModel
     collate: Collator
     distributed: DistributedContext
+    validation: Validation | None = None
+    steps_taken: int = field(default=0, init=False)
     stop_requested: bool = field(default=False, init=False)
     stop_signal: int = field(default=signal.SIGINT, init=False)
 
@@ -72,6 +75,8 @@ class Trainer:
         """Train to the last step; return the seconds of all steps, earlier sessions included."""
         progress = load_progress(self.state_directory)
         self.set_num_threads(progress)
+        if self.validation is not None:
+            self.validation.resume(progress.step)
         if progress.step:
             load_state(self.state_directory, self.model, self.optimizer)
         log = StageLog(self.config, self.directory, progress.step)
@@ -95,7 +100,8 @@ class Trainer:
         for prepared in prefetch(self.prepare, remaining, num_workers=self.runtime.num_workers):
             grad_norm = self.optimizer_step(step, prepared, metrics)
             step += 1
-            is_log_step = step % self.runtime.log_every_steps == 0 or step == steps
+            is_last = self.validate(step, metrics) or step == steps
+            is_log_step = step % self.runtime.log_every_steps == 0 or is_last
             stopping = (
                 self.distributed.any_rank(self.stop_requested)
                 if is_log_step
@@ -107,12 +113,37 @@ class Trainer:
             learning_rate = rate * lr_factor(self.stage, step - 1, steps)
             metrics.write(step, learning_rate=learning_rate, grad_norm=float(grad_norm))
             is_save_due = self.distributed.any_rank(self.is_save_due(last_save))
-            if (is_save_due or stopping) and step < steps:
+            if is_last:
+                break
+            if is_save_due or stopping:
                 self.states.start(Progress(step, torch.get_num_threads()))
                 last_save = metrics.clock = time.monotonic()
-            if stopping and step < steps:
+            if stopping:
                 self.states.wait()
                 raise TrainingInterrupted(self.stop_signal)
+        self.steps_taken = step
+
+    def validate(self, step: int, metrics: MetricsLogger) -> bool:
+        """Validate after a step if that is due; return whether to stop before the last step."""
+        validation, steps = self.validation, self.sampler.steps
+        if validation is None or not validation.is_due(step, steps):
+            return False
+        start = time.monotonic()
+        line = validation.run(step, self.losses)
+        metrics.add_validation(line, time.monotonic() - start)
+        validation.stopped_early = validation.history.is_exhausted and step < steps
+        return validation.stopped_early
+
+    def checkpoints(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield the directory of each checkpoint and what its run.json says of validation.
+
+        The model then has the weights; the stage's own checkpoint comes last.
+        """
+        if self.validation is None:
+            yield CHECKPOINT, {}
+            return
+        for name, step in self.validation.checkpoints():
+            yield name, {"validation": self.validation.summary(step)}
 
     def can_stop_now(self) -> bool:
         """Return whether to stop between log steps, which only a single process can do."""
@@ -134,13 +165,7 @@ class Trainer:
             self.distributed.rank,
             self.distributed.world_size,
         )
-        batches = [self.collated(micro) for micro in micro_batches]
-        return PreparedStep(rows, micro_batches, batches)
-
-    def collated(self, micro_batch: MicroBatch) -> BatchTensors:
-        """Return the tensors of a micro-batch; those for a GPU are pinned where they are made."""
-        batch = self.collate(micro_batch)
-        return batch.pin_memory() if self.distributed.device.type == "cuda" else batch
+        return PreparedStep(rows, micro_batches, [self.collate(micro) for micro in micro_batches])
 
     def optimizer_step(self, step: int, prepared: PreparedStep, metrics: MetricsLogger) -> Tensor:
         """Run one optimizer step; return the gradient norm.

@@ -59,8 +59,10 @@ class TrainStep(ModelStep):
 
     def settings(self) -> dict[str, Any]:
         """Return what decides the weights."""
+        validation = self.stage.validation
         stage = replace(
             self.stage,
+            validation=validation if validation and validation.decides_weights else None,
             data=replace(self.stage.data, build=None),
             chat_template=template_content(self.stage.chat_template),
         )
