@@ -1,22 +1,19 @@
 """Weights have their own learning rates by part and by name, and some are left as they are."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
 
+from tests.helpers.interrupted_run import train_interrupted
 from visionflan.errors import TrainingError, UnknownNameError
 from visionflan.model.base import ModelPart, VisionLanguageModel
 from visionflan.model.families.llava import Llava
 from visionflan.train.config import StageConfig, TrainConfig
 from visionflan.train.optimizer import build_optimizer, set_learning_rates
-from visionflan.train.run import train
-from visionflan.train.trainer import Trainer
 from visionflan.train.training_model import TrainingModel
 
 CONNECTOR: tuple[ModelPart, ...] = ("connector",)
@@ -112,35 +109,13 @@ def test_to_freeze_all_weights_is_refused(vlm: VisionLanguageModel) -> None:
         TrainingModel(vlm, CONNECTOR, ("connector",))
 
 
-class StoppedError(Exception):
-    """Training was stopped by a test."""
-
-
-def run_twice(
-    config: TrainConfig, out: Path, monkeypatch: pytest.MonkeyPatch, at: int
-) -> Sequence[dict[str, torch.Tensor]]:
-    """Train without and with an interruption, and return the weights of both runs."""
-    uninterrupted = train(config, out / "uninterrupted")
-    optimizer_step = Trainer.optimizer_step
-
-    def stopping_step(self: Trainer, step: int, *args: Any) -> torch.Tensor:
-        if step == at:
-            raise StoppedError
-        return optimizer_step(self, step, *args)
-
-    monkeypatch.setattr(Trainer, "optimizer_step", stopping_step)
-    with pytest.raises(StoppedError):
-        train(config, out / "stopped")
-    monkeypatch.undo()
-    resumed = train(config, out / "stopped")
-    return [load_file(checkpoint / "model.safetensors") for checkpoint in (uninterrupted, resumed)]
-
-
 def test_frozen_weights_stay_and_groups_are_resumed_exactly(
     config: TrainConfig, vlm: VisionLanguageModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     changed = stage(config, learning_rates=RATES, frozen=("*.embed_tokens.*", "lm_head.*"))
-    reference, resumed = run_twice(replace(config, stages=(changed,)), tmp_path, monkeypatch, 4)
+    reference, resumed = train_interrupted(
+        replace(config, stages=(changed,)), tmp_path, monkeypatch, at=4
+    )
     assert all(torch.equal(reference[name], resumed[name]) for name in reference)
     before = {name: weight.detach() for name, weight in vlm.model.named_parameters()}
     embeddings = before["model.language_model.embed_tokens.weight"]

@@ -3,6 +3,7 @@
 import argparse
 import errno
 import importlib
+import logging
 import os
 import signal
 import sys
@@ -57,9 +58,13 @@ EXTRAS: dict[str, str] = {
     "scipy": "analyze",
     "tensorboard": "train",
     "torch": "train",
+    "torchao": "quantization",
     "transformers": "train",
     "wandb": "wandb",
 }
+# `transformers` and `peft` import these libraries wherever they are installed; what they then warn
+# of, such as missing kernels for a CPU, concerns nothing that is used here.
+LOUD_LOGGERS = ("bitsandbytes", "torch.utils._pytree", "torchao")
 
 
 def run_process() -> int:
@@ -108,6 +113,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         hint = f"did you mean {', '.join(nearest)}?" if nearest else "see `visionflan --help`."
         sys.stderr.write(f"error: there is no command {name!r}: {hint}\n")
         return 2
+    for logger in LOUD_LOGGERS:
+        logging.getLogger(logger).setLevel(logging.ERROR)
     try:
         return run_command(name, load(name), rest)
     except KeyboardInterrupt as interruption:

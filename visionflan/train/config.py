@@ -14,6 +14,7 @@ from visionflan.train.weight_patterns import numbers_by_pattern
 
 LrSchedule = Literal["cosine", "linear", "constant"]
 Precision = Literal["float32", "bfloat16"]
+OptimizerName = Literal["adamw", "adamw_8bit", "adamw_bf16"]
 ImageCache = Literal["none", "pixels", "features"]
 LoggerName = Literal["tensorboard", "wandb"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
@@ -155,6 +156,9 @@ class StageConfig:
     learning_rates: tuple[str, ...] = ()
     lr_schedule: LrSchedule = "cosine"
     warmup_fraction: float = 0.03  # of the steps
+    # AdamW with both averages of a gradient in float32; or in 8 bits (needs torchao); or, as the
+    # trained weights themselves, in bfloat16, to which weights are rounded at random (torchao).
+    optimizer: OptimizerName = "adamw"
     weight_decay: float = 0.0
     betas: tuple[float, float] = (0.9, 0.999)
     max_grad_norm: float = 1.0

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from visionflan.train.config import StageConfig
+from visionflan.train.low_memory_optimizer import low_memory_optimizer
 from visionflan.train.training_model import TrainingModel
 from visionflan.train.weight_patterns import match_weights
 
@@ -15,6 +16,8 @@ from visionflan.train.weight_patterns import match_weights
 def build_optimizer(model: TrainingModel, stage: StageConfig) -> torch.optim.Optimizer:
     """Build AdamW over the trained weights; biases and norms have no weight decay."""
     groups = parameter_groups(model, stage)
+    if stage.optimizer != "adamw":
+        return low_memory_optimizer(groups, stage)
     return torch.optim.AdamW(groups, lr=stage.learning_rate, betas=stage.betas, fused=True)
 
 

@@ -10,19 +10,21 @@ from visionflan.model.families import load_family
 from visionflan.storage.directory import BuildDirectory
 from visionflan.train.config import InitConfig, StageConfig, TrainConfig
 from visionflan.train.loggers import check_loggers
+from visionflan.train.low_memory_optimizer import check_optimizer
 from visionflan.train.mixture import task_rates
 from visionflan.train.selection import count_by_task
 from visionflan.train.validation_data import check_validation
 
 
 def check_settings(config: TrainConfig) -> None:
-    """Raise if the chat template or the model family is unknown, or a mixture has no effect."""
+    """Raise if a template or the family is unknown, a mixture has no effect, or a library lacks."""
     for name in (config.init.chat_template, *(stage.chat_template for stage in config.stages)):
         if name:
             load_template(name)
     load_family(config.init.family)
     for stage in config.stages:
         check_mixture(stage)
+        check_optimizer(stage, config.runtime)
 
 
 def check_mixture(stage: StageConfig) -> None:

@@ -46,6 +46,7 @@ from visionflan.train.image_loader import ImageLoader
 from visionflan.train.model_broadcast import open_on_all
 from visionflan.train.pixel_loader import PixelLoader
 from visionflan.train.precision import compute_dtype, frozen_dtype
+from visionflan.train.prepare_model import prepare_model
 from visionflan.train.sharding import place_model
 from visionflan.train.tokenized_dataset import TokenizedDataset, tokenize_stage
 from visionflan.train.trainer import Trainer
@@ -103,7 +104,7 @@ class StageRunner:
     def build_trainer(self) -> Trainer:
         """Build the trainer, with the tokenized data and the model on its device."""
         dataset = self.tokenize()
-        model = TrainingModel(self.initial_model.vlm, self.stage.trainable, self.stage.frozen)
+        model = prepare_model(self.initial_model.vlm, self.stage)
         if self.config.runtime.gradient_checkpointing:
             enable_gradient_checkpointing(self.initial_model.vlm)
         images = self.images(dataset)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from visionflan.errors import TrainingError
 from visionflan.plural import counted
 from visionflan.train.config import StageConfig, TrainConfig
+from visionflan.train.low_memory_optimizer import STATE_BYTES
 from visionflan.train.plan.measure import (
     ModelSize,
     Row,
@@ -18,8 +19,6 @@ from visionflan.train.preflight import stage_task_counts
 GPU_COUNTS = (1, 4, 8, 16)
 GIB, GB = 2**30, 10**9
 FLOAT32_BYTES = 4
-# A state to resume from has each trained weight and two averages of its gradients.
-STATE_BYTES = 3 * FLOAT32_BYTES
 CHECKPOINT_BYTES = {"float32": 4, "bfloat16": 2}
 
 
@@ -81,7 +80,7 @@ def plan_stages(
             flops,
             num_rows,
             size.weights * FLOAT32_BYTES,
-            size.trainable * STATE_BYTES,
+            round(size.trainable * STATE_BYTES[stage.optimizer]),
             size.weights * CHECKPOINT_BYTES[config.checkpoint_dtype],
             tuple(gpus),
         )

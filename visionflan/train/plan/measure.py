@@ -22,6 +22,7 @@ from visionflan.train.optimizer import build_optimizer
 from visionflan.train.plan.fake_model import fake_model
 from visionflan.train.plan.memory_tracker import MemoryTracker
 from visionflan.train.precision import frozen_dtype
+from visionflan.train.prepare_model import prepare_model
 from visionflan.train.sharding import cast_frozen_weights, shard_layers
 from visionflan.train.stage import enable_gradient_checkpointing
 from visionflan.train.training_model import TrainingModel
@@ -102,7 +103,7 @@ def fill_states(optimizer: torch.optim.Optimizer) -> None:
 def training_model(config: TrainConfig, stage: StageConfig) -> TrainingModel:
     """Return the model as a stage trains it."""
     vlm = fake_model(config)
-    model = TrainingModel(vlm, stage.trainable, stage.frozen)
+    model = prepare_model(vlm, stage)
     cast_frozen_weights(model, frozen_dtype(config, GPU))
     if config.runtime.gradient_checkpointing:
         enable_gradient_checkpointing(vlm)

@@ -4,7 +4,7 @@ import weakref
 from typing import Any
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._python_dispatch import TorchDispatchMode, is_traceable_wrapper_subclass
 from torch.utils._pytree import tree_map_
 
 # After these, FSDP has given storages another size in place, which no operation shows.
@@ -37,10 +37,14 @@ class MemoryTracker(TorchDispatchMode):
         return result
 
     def count(self, value: object) -> None:
-        """Count the storage of a tensor; of a sharded one, that of its local part."""
+        """Count the storage of a tensor; of a sharded or quantized one, those of its inner ones."""
         if not isinstance(value, torch.Tensor):
             return
-        storage = getattr(value, "_local_tensor", value).untyped_storage()
+        if is_traceable_wrapper_subclass(value):
+            for name in value.__tensor_flatten__()[0]:
+                self.count(getattr(value, name))
+            return
+        storage = value.untyped_storage()
         key = storage._cdata
         if key not in self.sizes:
             self.sizes[key] = storage.nbytes()
