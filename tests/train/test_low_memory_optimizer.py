@@ -13,7 +13,7 @@ from tests.helpers.tiny_checkpoint import save_language_model
 from visionflan.errors import TrainingError
 from visionflan.model.families.llava import Llava
 from visionflan.train import low_memory_optimizer
-from visionflan.train.config import OptimizerName, TrainConfig
+from visionflan.train.config import ComputePrecision, OptimizerName, TrainConfig
 from visionflan.train.low_memory_optimizer import STATE_BYTES, check_optimizer
 from visionflan.train.optimizer import build_optimizer
 from visionflan.train.plan.measure import count_weights, peak_memory
@@ -33,7 +33,7 @@ def wide(config: TrainConfig, tmp_path_factory: pytest.TempPathFactory) -> Train
 
 
 def with_optimizer(config: TrainConfig, optimizer: OptimizerName) -> TrainConfig:
-    precision: Precision = "bfloat16" if optimizer == "adamw_bf16" else "auto"
+    precision: ComputePrecision = "bfloat16" if optimizer == "adamw_bf16" else "auto"
     return replace(
         config,
         stages=(replace(config.stages[0], optimizer=optimizer),),

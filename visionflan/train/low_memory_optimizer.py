@@ -58,6 +58,7 @@ def low_memory_optimizer(groups: list[dict[str, Any]], stage: StageConfig) -> to
     """Return the optimizer of torchao that a stage names."""
     from torchao import optim
 
+    allow_staging()
     classes: dict[str, Any] = {"adamw_8bit": optim.AdamW8bit, "adamw_bf16": optim._AdamW}
     with _disable_current_modes():
         # Tables that torchao keeps have content, where a plan has none.
@@ -69,6 +70,21 @@ def low_memory_optimizer(groups: list[dict[str, Any]], stage: StageConfig) -> to
     if groups[0]["params"][0].device.type == "cpu":
         step_eagerly(optimizer)
     return optimizer
+
+
+def allow_staging() -> None:
+    """Enable PyTorch to copy states of 8 bits to memory, before a thread writes them.
+
+    It asks a tensor for an empty one, and sets the attributes of that to copies of the tensor's
+    own. torchao (0.18) has no such operation, unlike those of a write that is waited for.
+    """
+    from torchao.optim.subclass_8bit import OptimState8bit
+
+    @OptimState8bit.implements(torch.ops.aten.new_empty.default)  # type: ignore[untyped-decorator]
+    def new_empty(func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        state, device = args[0], (kwargs or {}).get("device")
+        tensors = (torch.empty_like(t, device=device) for t in (state.codes, state.scale))
+        return OptimState8bit(*tensors, state.qmap.to(device), state.signed, state.dtype)
 
 
 def step_eagerly(optimizer: torch.optim.Optimizer) -> None:
