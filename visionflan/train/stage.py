@@ -50,7 +50,6 @@ from visionflan.train.prepare_model import prepare_model
 from visionflan.train.sharding import place_model
 from visionflan.train.tokenized_dataset import TokenizedDataset, tokenize_stage
 from visionflan.train.trainer import Trainer
-from visionflan.train.training_model import TrainingModel
 from visionflan.train.validation_data import validation_of
 
 
