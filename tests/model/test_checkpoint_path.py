@@ -5,8 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from visionflan.errors import TrainingError
-from visionflan.model.checkpoint_path import check_checkpoint, find_checkpoint
+from visionflan.errors import EvaluationError, TrainingError
+from visionflan.evaluate.records.paths import checkpoints
+from visionflan.model.checkpoint_path import (
+    check_checkpoint,
+    find_checkpoint,
+    how_to_download,
+)
+from visionflan.model.pretrained import load_vision_tower
+from visionflan.train.config import InitConfig
+from visionflan.train.preflight import missing_parts
 
 
 def write_config(directory: Path, config: object) -> Path:
@@ -55,3 +63,24 @@ def test_other_directories_are_refused(tmp_path: Path, files: dict[str, str], me
         find_checkpoint(tmp_path)
     with pytest.raises(TrainingError, match="it does not exist"):
         find_checkpoint(tmp_path / "none")
+
+
+def test_the_name_of_a_model_on_the_hub_comes_with_the_command_that_downloads_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = Path("llava-hf/llava-1.5-7b-hf")
+    command = r"run `hf download llava-hf/llava-1.5-7b-hf --local-dir DIR`, and name DIR instead"
+    for check in (check_checkpoint, find_checkpoint):
+        with pytest.raises(TrainingError, match=f"does not exist; if .*, {command}"):
+            check(name)
+    with pytest.raises(EvaluationError, match=f"does not exist: if .*, {command}"):
+        checkpoints(name)
+    with pytest.raises(TrainingError, match=f"is not a vision tower: .*, {command}"):
+        load_vision_tower(name)
+    init = InitConfig(vision_tower=name, language_model=name)
+    assert [command in problem for problem in missing_parts(init)] == [True, True]
+    for other in (tmp_path / "a/b", Path("a/b/c"), Path("../a"), Path("a")):
+        assert how_to_download(other) == ""
+    (tmp_path / "llava-hf").mkdir()  # then it is a directory of this machine, without such a model
+    assert how_to_download(name) == ""

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from transformers.processing_utils import ProcessorMixin
 
 from tests.helpers.tiny_families import FAMILIES, save_tiny
 from visionflan.errors import TrainingError, UnusableError
-from visionflan.model.families import load_chat_tokenizer, load_model
+from visionflan.model.families import load_chat_tokenizer, load_family, load_model
 from visionflan.storage.instance import Turn
 
 ChangeFile = Callable[[Path], object]
@@ -41,6 +42,36 @@ def rewritten(**changes: object) -> ChangeFile:
             lambda file: file.write_bytes(file.read_bytes()[:100_000]),
             r"Qwen2VL checkpoint in .* cannot be loaded",
         ),
+        (
+            "llava_onevision",
+            "config.json",
+            rewritten(vision_aspect_ratio="anyres"),
+            r"has vision_aspect_ratio 'anyres', .*: set it to anyres_max_N",
+        ),
+        (
+            "llava_onevision",
+            "config.json",
+            rewritten(vision_feature_select_strategy="default"),
+            r"llava_onevision checkpoint has vision_feature_select_strategy 'default', .*'full'$",
+        ),
+        (
+            "llava_next",
+            "config.json",
+            rewritten(vision_feature_select_strategy="full"),
+            r"llava_next checkpoint has vision_feature_select_strategy 'full', .*: set 'default'$",
+        ),
+        (
+            "internvl",
+            "config.json",
+            rewritten(text_config=None),
+            r"InternVL checkpoint in .* has \d+,\d+ weights, and its config.json describes \d+,\d+",
+        ),
+        (
+            "qwen2_vl",
+            "config.json",
+            rewritten(quantization_config={"quant_method": "gptq", "bits": 4}),
+            r"Qwen2VL checkpoint in .* cannot be loaded: .*GPTQ quantized model requires optimum",
+        ),
     ],
 )
 def test_incomplete_files_are_refused(
@@ -69,3 +100,40 @@ def test_an_image_marker_in_an_answer_is_refused_where_it_is_no_special_token(
     tokenizer.validate([Turn("user", "<image>\nwhat?"), Turn("assistant", "red")], 1)
     with pytest.raises(UnusableError, match="special_token: the text contains <image>"):
         tokenizer.validate([Turn("user", "what?"), Turn("assistant", "an <image>")], 0)
+
+
+@pytest.mark.parametrize("name", ["gemma3", "idefics3"])
+def test_without_settings_of_generation_those_of_the_model_name_the_end_of_an_answer(
+    name: str, tmp_path: Path
+) -> None:
+    checkpoint = save_tiny(tmp_path, name)
+    ends = load_chat_tokenizer(checkpoint).end_token_ids
+    (checkpoint / "generation_config.json").unlink()
+    with pytest.raises(
+        TrainingError, match=r"^generation_config.json is missing, .*: copy the one"
+    ):
+        load_chat_tokenizer(checkpoint)
+    rewritten(eos_token_id=sorted(ends))(checkpoint / "config.json")
+    assert load_chat_tokenizer(checkpoint).end_token_ids == ends
+    assert set(load_model(checkpoint).model.generation_config.eos_token_id) == ends
+
+
+@pytest.mark.parametrize("form", ["processor_config.json", "chat_template.json"])
+def test_a_chat_template_in_an_older_form_is_read_first_as_by_the_library(
+    form: str, tmp_path: Path
+) -> None:
+    checkpoint = save_tiny(tmp_path / "published", "idefics3")
+    template = FAMILIES["idefics3"].template
+    (checkpoint / "chat_template.jinja").write_text(template.replace("Assistant", "Other"))
+    (checkpoint / form).write_text(json.dumps({"chat_template": template}))
+    settings, _ = ProcessorMixin.get_processor_dict(str(checkpoint))
+    assert settings["chat_template"] == template
+    assert load_chat_tokenizer(checkpoint).chat_template == template
+
+    file = tmp_path / "other.jinja"
+    file.write_text(template.replace("Assistant", "Answer"))
+    changed = load_family("idefics3").load_processor(checkpoint, str(file))
+    (tmp_path / "saved").mkdir()
+    changed.save_pretrained(tmp_path / "saved")
+    settings, _ = ProcessorMixin.get_processor_dict(str(tmp_path / "saved"))
+    assert settings["chat_template"] == file.read_text()

@@ -112,11 +112,22 @@ class ChatTokenizer:
                 f"the chat template writes no answer, so there is nothing to learn: {SET_ANOTHER}"
             )
         if self.answers_questions and self.end_token_ids.isdisjoint(probe.answer_tokens):
-            raise TrainingError(
-                "the chat template does not end answers with the end-of-sequence token, so a model "
-                f"would not learn to stop: {SET_ANOTHER}"
-            )
+            raise self.answers_without_end()
         self.check_prompt_prefix(PROBE, PROBE_SIZES, probe)
+
+    def answers_without_end(self) -> TrainingError:
+        """Return the error for answers that end with no token at which generation ends."""
+        ends = " or ".join(self.renderer.end_tokens)
+        if not getattr(self.processor, "has_generation_config", True):
+            return TrainingError(
+                "generation_config.json is missing, which names the tokens at which an answer "
+                f"ends, and the chat template does not end answers with {ends}: copy the one that "
+                "was published with the model"
+            )
+        return TrainingError(
+            f"the chat template does not end answers with {ends}, at which generation ends, so a "
+            f"model would not learn to stop: {SET_ANOTHER}"
+        )
 
     def check_content(self) -> None:
         """Raise TrainingError if the template does not render the parts of a turn."""

@@ -1,6 +1,7 @@
 """Find the checkpoint that a path names, or say which ones are there."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,6 +9,9 @@ from visionflan.errors import TrainingError
 
 CONFIG = "config.json"
 CHECKPOINT = "checkpoint"  # the directory of a stage that has its checkpoint
+
+# A model on the Hugging Face hub: its owner, and its own name.
+HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 
 # The types of checkpoints that only LLaVA's own code opens (`llava/model/language_model/`).
 ORIGINAL_TYPES = ("llava_llama", "llava_mistral")
@@ -69,12 +73,22 @@ def read_config(path: Path) -> dict[str, object]:
     return config if isinstance(config, dict) else {}
 
 
+def how_to_download(path: Path) -> str:
+    """Return what to do about a path that is the name of a model on the hub; "" if it is none."""
+    if not HUB_NAME.fullmatch(str(path)) or path.parent.exists():
+        return ""
+    return (
+        f"if it is a model on the Hugging Face hub, run `hf download {path} --local-dir DIR`, and "
+        "name DIR instead"
+    )
+
+
 def not_a_checkpoint(path: Path) -> TrainingError:
     """Return an error that says what a path is, and which checkpoints are there."""
     if not path.exists():
         return TrainingError(
-            f"{path} is not a checkpoint: it does not exist; name a directory that a stage of "
-            f"training left, such as RUN/base/{CHECKPOINT}"
+            f"{path} is not a checkpoint: it does not exist; "
+            + (how_to_download(path) or f"name a directory, such as RUN/base/{CHECKPOINT}")
         )
     if inner := stage_checkpoints(path):
         names = " or ".join(map(str, inner))

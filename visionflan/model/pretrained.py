@@ -1,6 +1,7 @@
 """Load the parts of a model from directories of `transformers`, with errors a user can act on."""
 
 import copy
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from visionflan.dataset import IMAGE_MARKER
 from visionflan.errors import TrainingError
+from visionflan.model.checkpoint_path import how_to_download
 from visionflan.plural import counted
 
 if TYPE_CHECKING:
@@ -53,7 +55,11 @@ def silence_transformers() -> None:
 def check_config_exists(directory: Path, description: str) -> None:
     """Raise TrainingError if a directory has no `config.json`."""
     if not (directory / "config.json").is_file():
-        raise TrainingError(f"{directory} is not a {description}: config.json is missing")
+        download = how_to_download(directory)
+        raise TrainingError(
+            f"{directory} is not a {description}: config.json is missing"
+            + f"; {download}" * bool(download)
+        )
 
 
 def load_pretrained(auto_class: Any, directory: Path, description: str, **kwargs: Any) -> Any:
@@ -68,7 +74,12 @@ def load_pretrained(auto_class: Any, directory: Path, description: str, **kwargs
     kwargs.setdefault("dtype", torch.float32)
     check_config_exists(directory, description)
     try:
+        check_num_weights(auto_class, directory, description, kwargs.get("config"))
         model, info = auto_class.from_pretrained(directory, output_loading_info=True, **kwargs)
+    except ImportError as error:  # of the package that reads a quantized checkpoint
+        raise TrainingError(
+            f"the {description} in {directory} cannot be loaded: {error}"
+        ) from error
     except (OSError, ValueError, SafetensorError) as error:
         # The library lists all configuration classes that it has beside the one that is wrong.
         reason = str(error).partition("\n")[0][:MAX_REASON]
@@ -81,6 +92,44 @@ def load_pretrained(auto_class: Any, directory: Path, description: str, **kwargs
             f"first {missing[0]}"
         )
     return model
+
+
+def check_num_weights(
+    auto_class: Any, directory: Path, description: str, config: "PreTrainedConfig | None"
+) -> None:
+    """Raise TrainingError if a configuration describes a model that its weights are no half of.
+
+    A `config.json` without sizes has those of the largest model of its kind, for whose weights the
+    library would take memory before it misses them. Weights in other files than safetensors, and
+    quantized ones, of which several may be one number, are not counted.
+    """
+    import torch
+    from transformers import AutoConfig
+
+    stored = count_stored(directory)
+    config = config or AutoConfig.from_pretrained(directory)
+    if not stored or getattr(config, "quantization_config", None):
+        return
+    make = getattr(auto_class, "from_config", None) or auto_class._from_config
+    with torch.device("meta"):
+        described = sum(weight.numel() for weight in make(config).parameters())
+    if 2 * stored < described:
+        raise TrainingError(
+            f"the {description} in {directory} has {counted(stored, 'weight')}, and its "
+            f"config.json describes {described:,}: copy the config.json that was published with it"
+        )
+
+
+def count_stored(directory: Path) -> int:
+    """Return how many numbers the safetensors of a directory have, by their headers."""
+    from safetensors import safe_open
+
+    total = 0
+    for file in directory.glob("*.safetensors"):
+        with safe_open(file, framework="pt") as tensors:
+            names = tensors.keys()
+            total += sum(math.prod(tensors.get_slice(name).get_shape()) for name in names)
+    return total
 
 
 def load_tokenizer(

@@ -18,6 +18,7 @@ CHAT_TEMPLATE = "chat_template.jinja"
 # Older versions of `transformers` write the template into a file of JSON.
 OLD_CHAT_TEMPLATE = "chat_template.json"
 GENERATION_CONFIG = "generation_config.json"
+PROCESSOR_CONFIG = "processor_config.json"
 FILES = (
     CHAT_TEMPLATE,
     OLD_CHAT_TEMPLATE,
@@ -25,7 +26,7 @@ FILES = (
     "video_preprocessor_config.json",
     "added_tokens.json",
     "merges.txt",
-    "processor_config.json",
+    PROCESSOR_CONFIG,
     "special_tokens_map.json",
     "tokenizer.json",
     "tokenizer.model",
@@ -52,6 +53,8 @@ class CheckpointProcessor:
     Attributes:
         config: of the model, which says how many features it makes of an image
         end_token_ids: of the tokens at which generation ends
+        files: the content of its files by their names
+        has_generation_config: whether the checkpoint itself names those tokens
     """
 
     tokenizer: Any
@@ -60,6 +63,7 @@ class CheckpointProcessor:
     config: Any
     end_token_ids: tuple[int, ...]
     files: Mapping[str, bytes]
+    has_generation_config: bool = True
 
     @classmethod
     def load(
@@ -89,7 +93,15 @@ class CheckpointProcessor:
                 f"the tokenizer in {checkpoint} has no token {image_token_id}, the image token of "
                 "config.json: copy the tokenizer that was published with the model"
             )
-        return cls(tokenizer, image_processor, template, config, end_token_ids(checkpoint), files)
+        return cls(
+            tokenizer,
+            image_processor,
+            template,
+            config,
+            end_token_ids(checkpoint, config),
+            files,
+            (checkpoint / GENERATION_CONFIG).is_file(),
+        )
 
     def save_pretrained(self, directory: Path) -> None:
         """Write the files that the processor came in, and its chat template."""
@@ -97,23 +109,43 @@ class CheckpointProcessor:
             (directory / name).write_bytes(content)
         if self.chat_template != own_template(self.files, self.tokenizer):
             (directory / OLD_CHAT_TEMPLATE).unlink(missing_ok=True)
+            if settings := processor_settings(self.files):
+                settings.pop("chat_template", None)
+                (directory / PROCESSOR_CONFIG).write_text(json.dumps(settings, indent=2))
             (directory / CHAT_TEMPLATE).write_text(self.chat_template)
 
 
 def own_template(files: Mapping[str, bytes], tokenizer: Any) -> str | None:
-    """Return the chat template in the files of a processor, or else that of its tokenizer."""
-    if CHAT_TEMPLATE in files:
-        return files[CHAT_TEMPLATE].decode()
-    if OLD_CHAT_TEMPLATE in files:
-        return str(json.loads(files[OLD_CHAT_TEMPLATE])["chat_template"])
-    template = tokenizer.chat_template
+    """Return the chat template in the files of a processor, or else that of its tokenizer.
+
+    Of several files, `transformers` reads the older form.
+    """
+    template = processor_settings(files).get("chat_template")
+    if template is None and OLD_CHAT_TEMPLATE in files:
+        template = json.loads(files[OLD_CHAT_TEMPLATE])["chat_template"]
+    if template is None and CHAT_TEMPLATE in files:
+        template = files[CHAT_TEMPLATE].decode()
+    if template is None:
+        template = tokenizer.chat_template
     # Templates for several uses have names, by which `transformers` chooses this one.
     template = template.get("default") if isinstance(template, dict) else template
     return None if template is None else str(template)
 
 
-def end_token_ids(checkpoint: Path) -> tuple[int, ...]:
-    """Return the tokens at which a checkpoint ends generation, by its own settings."""
+def processor_settings(files: Mapping[str, bytes]) -> dict[str, Any]:
+    """Return the settings of a processor, beside those of its parts; empty if it has no file."""
+    settings: dict[str, Any] = json.loads(files.get(PROCESSOR_CONFIG, b"{}"))
+    return settings
+
+
+def end_token_ids(checkpoint: Path, config: Any) -> tuple[int, ...]:
+    """Return the tokens at which a checkpoint ends generation.
+
+    Where it has no settings of generation, they follow from the model's, as in `transformers`.
+    """
+    from transformers import GenerationConfig
+
     file = checkpoint / GENERATION_CONFIG
-    settings = json.loads(file.read_bytes()) if file.is_file() else {}
-    return tuple(token_id_list(settings.get("eos_token_id")))
+    if file.is_file():
+        return tuple(token_id_list(json.loads(file.read_bytes()).get("eos_token_id")))
+    return tuple(token_id_list(GenerationConfig.from_model_config(config).eos_token_id))

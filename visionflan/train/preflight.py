@@ -5,7 +5,7 @@ from pathlib import Path
 
 from visionflan.errors import TrainingError
 from visionflan.model.chat_templates import load_template
-from visionflan.model.checkpoint_path import CONFIG, check_checkpoint
+from visionflan.model.checkpoint_path import CONFIG, check_checkpoint, how_to_download
 from visionflan.model.families import load_family
 from visionflan.storage.directory import BuildDirectory
 from visionflan.train.config import InitConfig, StageConfig, TrainConfig
@@ -99,7 +99,7 @@ def missing_parts(init: InitConfig) -> list[str]:
 def part_problem(path: Path) -> str:
     """Return why a directory cannot be a part of a model; "" if it can."""
     if not path.is_dir():
-        return "which is not a directory"
+        return "; ".join(filter(None, ("which is not a directory", how_to_download(path))))
     return "" if (path / CONFIG).is_file() else f"which has no {CONFIG}"
 
 

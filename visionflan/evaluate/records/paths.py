@@ -20,6 +20,7 @@ from visionflan.evaluate.records.files import (
     RECORDS,
     RESPONSE_CACHE,
 )
+from visionflan.model.checkpoint_path import how_to_download
 from visionflan.storage.directory import BuildDirectory
 
 # The stages that end in a model that can answer; earlier ones only prepare its parts.
@@ -45,9 +46,8 @@ def checkpoints(
     `out`: the directory for their evaluations; None writes them into the run.
     """
     if not path.exists():
-        raise EvaluationError(
-            f"{path} does not exist: name a checkpoint, a stage of a run, or a run"
-        )
+        what_to_do = how_to_download(path) or "name a checkpoint, a stage of a run, or a run"
+        raise EvaluationError(f"{path} does not exist: {what_to_do}")
     by_stage = {entry.parent.name: entry for entry in sorted(path.glob(f"*/{CHECKPOINT}"))}
     if not by_stage:
         inner = path / CHECKPOINT

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+from visionflan.errors import TrainingError
 from visionflan.model.anyres import TileGrid
 from visionflan.model.base import PartNames
+from visionflan.model.families.llava_next import check_selected_features
 from visionflan.model.image_prompt import ImageSize, ImageWriter, feature_writer
 from visionflan.model.library_model import LibraryModel
 from visionflan.model.processor import CheckpointProcessor
@@ -31,7 +33,8 @@ class LlavaOnevision(LibraryModel):
         """Return how images are written: as one image token for each feature of all tiles."""
         config, vision = processor.config, processor.config.vision_config
         side = vision.image_size // vision.patch_size
-        max_tiles = int(config.vision_aspect_ratio.removeprefix(ANYRES))
+        check_selected_features(config)
+        max_tiles = maximal_tiles(config.vision_aspect_ratio)
         grid = TileGrid(config.image_grid_pinpoints, vision.image_size, side, max_tiles)
 
         def num_features(sizes: Sequence[ImageSize]) -> list[int]:
@@ -43,3 +46,15 @@ class LlavaOnevision(LibraryModel):
 
 
 FAMILY = LlavaOnevision
+
+
+def maximal_tiles(aspect_ratio: str) -> int:
+    """Return the number of tiles after which features are scaled down, by the setting for it."""
+    number = aspect_ratio.removeprefix(ANYRES)
+    if not number.isdecimal():
+        raise TrainingError(
+            f"config.json of the LLaVA-OneVision checkpoint has vision_aspect_ratio "
+            f"{aspect_ratio!r}, which transformers cannot run: set it to {ANYRES}N with the number "
+            f"of tiles of its training, as {ANYRES}9"
+        )
+    return int(number)
