@@ -57,13 +57,15 @@ EVALUATE_LAYERS = [
     {"models"},
     {"requests"},
     {"inference"},
+    {"concurrent_inference"},
     {"baselines"},
     {"phrasings"},
     {"held_out", "benchmark_release", "seen_images"},
     {"judge"},
     {"run"},
     {"plan"},
-    {"stages"},
+    {"image_policy"},
+    {"stages", "served_evaluation"},
     {"demo"},
 ]
 # What the command line, dataset files and builds may load beyond the standard library.

@@ -183,7 +183,7 @@ def test_likelihood_has_an_accuracy_and_reads_no_words() -> None:
 def test_the_judge_is_shown_label_and_prediction() -> None:
     prompt = RUBRIC.request(record(target="aquarium fish", response="a fish in a tank"), False)
     assert [message.role for message in prompt.messages] == ["system", "user"]
-    assert prompt.messages[1].content.endswith("Label: aquarium fish, Prediction: a fish in a tank")
+    assert prompt.messages[1].text.endswith("Label: aquarium fish, Prediction: a fish in a tank")
     assert prompt.temperature == 0
     assert RUBRIC.scope == "unparsed"
 

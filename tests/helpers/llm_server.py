@@ -89,6 +89,14 @@ class Handler(BaseHTTPRequestHandler):
             pass  # the client has closed, as it should where the server makes it wait
         self.close_connection = True
 
+    def do_GET(self) -> None:
+        self.server_under_test.paths.append(self.path)
+        models = self.server_under_test.models
+        content = json.dumps({"object": "list", "data": models}).encode()
+        self.begin(200 if models else 404, len(content), {})
+        self.wfile.write(content)
+        self.close_connection = True
+
     def begin(self, status: int, length: int, headers: dict[str, str]) -> None:
         self.send_response(status)
         for name, value in {**headers, "Content-Length": str(length)}.items():
@@ -102,8 +110,9 @@ class Handler(BaseHTTPRequestHandler):
 class LlmServer:
     """Answers by the script, one request after the other, and then by the default.
 
-    `by_text` may choose otherwise by the text of the last message. Each request waits `delay`
-    seconds before its response begins; `max_concurrent` is how many waited at once.
+    `by_text` may choose otherwise by the text of the last message, or `by_request` by all.
+    Each request waits `delay` seconds before its response begins; `max_concurrent` is how many
+    waited at once.
     """
 
     def __init__(
@@ -114,6 +123,8 @@ class LlmServer:
     ) -> None:
         self.script, self.default, self.delay = list(script), default or replies("yes"), delay
         self.by_text: Callable[[str], Behavior] | None = None
+        self.by_request: Callable[[dict[str, Any]], Behavior] | None = None
+        self.models: list[dict[str, Any]] = []  # what `/models` lists
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.paths: list[str] = []
@@ -136,6 +147,8 @@ class LlmServer:
             self.concurrent -= 1
         if behave is None and self.by_text:
             behave = self.by_text(body["messages"][-1]["content"])
+        if behave is None and self.by_request:
+            behave = self.by_request(body)
         return behave or self.default
 
 

@@ -1,4 +1,4 @@
-"""Run a checkpoint on held-out tasks or benchmarks, store every answer, and score them.
+"""Run a checkpoint or a server on held-out tasks or benchmarks, store and score every answer.
 
 Without `--benchmarks` the items are the held-out instances of the run's builds, each with its own
 image, with a gray image of the same size, and with the image of another item, so that the scores
@@ -12,6 +12,12 @@ from visionflan.cli.shared.demo_options import check_demo_options
 from visionflan.cli.shared.evaluate_args import add_selection_arguments, selection_from
 from visionflan.cli.shared.log import log
 from visionflan.cli.shared.parsers import add_names
+from visionflan.cli.shared.server_args import (
+    add_server_arguments,
+    check_server_options,
+    print_estimates,
+    server_from,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="CKPT|RUN",
         help="a checkpoint directory, or a run with its stages; name it before a list such as "
         "`--tasks A B`",
+    )
+    subject.add_argument(
+        "--server",
+        metavar="URL",
+        help="base URL of an OpenAI-compatible server, up to its /v1, whose model (`--model`) is "
+        "evaluated on `--build` or `--benchmarks`",
     )
     subject.add_argument(
         "--demo",
@@ -53,6 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where the model runs (default: a GPU if there is one)",
     )
     parser.add_argument("--json", action="store_true", help="print the scores as JSON")
+    add_server_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -61,12 +74,21 @@ def run(args: argparse.Namespace) -> int:
     from visionflan.cli.score import score_demo
     from visionflan.cli.shared.score_tables import print_scores
     from visionflan.evaluate.aggregate.suites import suites
+    from visionflan.evaluate.served_evaluation import evaluate_served, plan_served
 
     if args.demo:
         check_demo_options(args, add_arguments, ("benchmarks", "json"))
         return score_demo(args.benchmarks, as_json=args.json)
+    check_server_options(args)
     selection = selection_from(args)
-    results = run_evaluation(args.model, selection, out=args.out, device=args.device, log=log)
+    if args.dry_run:
+        server = server_from(args)
+        print_estimates(server, plan_served(server, selection, args.out, log))
+        return 0
+    if args.server is not None:
+        results = evaluate_served(server_from(args), selection, args.out, log)
+    else:
+        results = run_evaluation(args.model, selection, out=args.out, device=args.device, log=log)
     averages = suites([result.directory for result in results])
     print_scores([*(result.scores for result in results), *averages], as_json=args.json)
     return 0

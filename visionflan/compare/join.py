@@ -7,6 +7,7 @@ from typing import NamedTuple
 from visionflan.compare.results import AnswerPair, ComparedModel, Evaluation
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.conditions import ORIGINAL
+from visionflan.evaluate.records.header import same_generation
 from visionflan.evaluate.records.record import Record, check_scores
 from visionflan.plural import counted
 
@@ -139,8 +140,8 @@ def abbreviate(content: object) -> str:
 
 
 def make_pair(before: Record, after: Record, names: Sequence[str]) -> AnswerPair:
-    """Pair two answers to one item; both must have the same generation settings."""
-    if before.generation_config != after.generation_config:
+    """Pair two answers to one item; settings may differ in the engine that computed them."""
+    if not same_generation(before.generation_config, after.generation_config):
         raise EvaluationError(
             f"{names[0]} and {names[1]} were evaluated with different generation settings (item "
             f"{before.instance} of {before.task}: {before.generation_config} and "

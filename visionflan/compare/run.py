@@ -63,7 +63,11 @@ def compare(before: Sequence[Evaluation], after: Sequence[Evaluation]) -> Compar
         missing=joined.missing,
         differences=tested,
         analyses={analysis.NAME: analysis.compute(subsets, headlines) for analysis in load_all()},
-        notes=[*notes(models[0], models[1], joined), *overlap_notes([*before, *after], joined)],
+        notes=[
+            *notes(models[0], models[1], joined),
+            *engine_notes([*before, *after]),
+            *overlap_notes([*before, *after], joined),
+        ],
     )
 
 
@@ -96,6 +100,26 @@ def notes(before: ComparedModel, after: ComparedModel, joined: JoinedAnswers) ->
         yield (
             f"Excluded: {counted(sum(joined.missing.values()), 'item')} without an answer on one "
             f"side, because an error occurred: {format_counts(joined.missing)}."
+        )
+
+
+def engine_notes(evaluations: Sequence[Evaluation]) -> Iterator[str]:
+    """Yield which models have no log-likelihoods, and whether the engines differ."""
+    models = {
+        f"{evaluation.header.run} ({evaluation.header.stage})": evaluation.header.model
+        for evaluation in evaluations
+    }
+    for name, model in models.items():
+        if model.no_likelihoods:
+            yield (
+                f"{name}: {model.no_likelihoods}. Measures by log-likelihood exist for one model "
+                "at most, and are not compared."
+            )
+    if len({model.engine for model in models.values()}) > 1:
+        engines = ", ".join(f"{name} by {model.engine}" for name, model in models.items())
+        yield (
+            f"The answers were computed by different engines ({engines}), whose numerics and chat "
+            "templates may differ: a small change may come from that."
         )
 
 

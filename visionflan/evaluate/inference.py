@@ -12,6 +12,7 @@ from visionflan.evaluate.models.base import (
     ConversationImages,
     Conversations,
     EvalModel,
+    EvaluationStoppedError,
     LikelihoodModel,
 )
 from visionflan.evaluate.records.record import SCHEMA, Record
@@ -48,10 +49,7 @@ class BatchRunner:
 
     def records(self, requests: Sequence[EvalRequest]) -> Iterator[list[Record]]:
         """Yield the records of one batch after the other; long prompts first within a task."""
-        waiting = sorted(
-            requests, key=lambda request: (request.item.task, -len(request.item.prompt))
-        )
-        for _, records in self.batch_size.run(waiting, self.run_or_report):
+        for _, records in self.batch_size.run(in_batch_order(requests), self.run_or_report):
             yield records
 
     def run_or_report(self, batch: Sequence[EvalRequest]) -> list[Record]:
@@ -61,6 +59,8 @@ class BatchRunner:
         """
         try:
             return self.run_batch(batch)
+        except EvaluationStoppedError:
+            raise
         except Exception as error:  # a model can fail in any way
             if len(batch) == 1:
                 return [error_record(batch[0], self.context, error)]
@@ -72,6 +72,8 @@ class BatchRunner:
         """Return the record of a request that is run in its own batch."""
         try:
             return self.run_batch([request])
+        except EvaluationStoppedError:
+            raise
         except Exception as error:
             return [error_record(request, self.context, error)]
 
@@ -108,6 +110,11 @@ class BatchRunner:
             for i, candidates in zip(closed, likelihoods, strict=True)
         }
         return [logprobs.get(i, ()) for i in range(len(batch))]
+
+
+def in_batch_order(requests: Sequence[EvalRequest]) -> list[EvalRequest]:
+    """Return requests by task, within each the longest prompts first."""
+    return sorted(requests, key=lambda request: (request.item.task, -len(request.item.prompt)))
 
 
 def images_for(request: EvalRequest) -> list[Image.Image]:

@@ -11,15 +11,23 @@ from visionflan.atomic_write import write_json
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.aggregate.summary import summary
 from visionflan.evaluate.benchmarks import load
+from visionflan.evaluate.concurrent_inference import make_runner
 from visionflan.evaluate.conditions import CONDITIONS, unknown_conditions
 from visionflan.evaluate.inference import BatchRunner, RequestContext
 from visionflan.evaluate.judge.apply_verdicts import apply_verdicts
 from visionflan.evaluate.judge.judgments import read_judgments
-from visionflan.evaluate.models.base import EvalModel
+from visionflan.evaluate.models.base import DescribedModel, EvalModel
+from visionflan.evaluate.models.cached import CachedModel
 from visionflan.evaluate.phrasings import PHRASINGS, sensitivity
 from visionflan.evaluate.records.document_frequencies import read_frequencies, write_frequencies
 from visionflan.evaluate.records.files import JOURNAL, JUDGMENTS, RECORDS, SCORES
-from visionflan.evaluate.records.header import Header, generation_config, read_header, write_header
+from visionflan.evaluate.records.header import (
+    Header,
+    ModelHeader,
+    generation_config,
+    read_header,
+    write_header,
+)
 from visionflan.evaluate.records.journal import Journal
 from visionflan.evaluate.records.record import Record, read_records, write_records
 from visionflan.evaluate.records.resume import Log, open_output, replace_previous
@@ -55,7 +63,7 @@ class EvalSubject:
     """The subject of an evaluation: a model, its path, and its stage of a run."""
 
     model: EvalModel
-    path: Path
+    path: Path | str  # of a checkpoint, or the URL of a server
     run: str
     stage: str
 
@@ -97,7 +105,7 @@ def evaluate(
         max_new_tokens=settings.max_new_tokens,
         loglikelihood=settings.loglikelihood,
     )
-    runner = BatchRunner(subject.model, context, settings.batch_size)
+    runner = make_runner(subject.model, context, settings.batch_size)
     title = " ".join(filter(None, ("evaluate", header.stage, header.benchmark)))
     for record in run_requests(runner, waiting, Journal(directory / JOURNAL), title):
         answered[record.key] = record
@@ -126,8 +134,15 @@ def make_header(subject: EvalSubject, eval_set: EvalSet, settings: EvaluationSet
         data_version=eval_set.data_version,
         notes=eval_set.notes,
         overlap=eval_set.overlap,
+        model=describe_model(subject.model),
         versions={"visionflan": visionflan.__version__, "python": platform.python_version()},
     )
+
+
+def describe_model(model: EvalModel) -> ModelHeader:
+    """Return how the answers of a model are computed."""
+    inner = model.model if isinstance(model, CachedModel) else model
+    return inner.header if isinstance(inner, DescribedModel) else ModelHeader()
 
 
 def references_to_count(eval_set: EvalSet) -> dict[str, list[tuple[str, ...]]]:

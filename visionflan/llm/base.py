@@ -8,11 +8,31 @@ from visionflan.errors import LlmError
 MILLION = 1_000_000
 
 
+class ImagePart(NamedTuple):
+    """An image in a message, as a data URL: nothing has to be fetched for it."""
+
+    url: str
+
+
 class Message(NamedTuple):
-    """One message of a chat."""
+    """One message of a chat: a text, or texts and images in their order."""
 
     role: Literal["system", "user"]
-    content: str
+    content: str | tuple[str | ImagePart, ...]
+
+    @property
+    def text(self) -> str:
+        """The texts without the images."""
+        if isinstance(self.content, str):
+            return self.content
+        return "".join(part for part in self.content if isinstance(part, str))
+
+    @property
+    def num_images(self) -> int:
+        """The number of images."""
+        if isinstance(self.content, str):
+            return 0
+        return sum(isinstance(part, ImagePart) for part in self.content)
 
 
 class LlmRequest(NamedTuple):
@@ -45,6 +65,8 @@ class LlmReply(NamedTuple):
         cost: US dollars over all attempts; None without prices or counts.
         attempts: number of calls made for this reply.
         cached: True if the reply came from the cache.
+        finish_reason: `stop`, or `length` if it was cut at the limit of tokens, by the server.
+        fingerprint: what the server calls its configuration; empty if it names none.
     """
 
     text: str
@@ -54,6 +76,8 @@ class LlmReply(NamedTuple):
     cost: float | None = None
     attempts: int = 1
     cached: bool = False
+    finish_reason: str = ""
+    fingerprint: str = ""
 
 
 # `outage`: not reachable, timed out, overloaded, or broke off.

@@ -41,10 +41,10 @@ class LlmBatch:
     """Sends the requests of one batch, and stores each usable reply immediately.
 
     `num_successes` counts usable replies, of which `num_known` came from the cache; `stop_reason`
-    is why requests were left out, empty if none was.
+    is why requests were left out, empty if none was. Without a cache the caller stores replies.
     """
 
-    def __init__(self, cache: ReplyCache, guard: CallGuard, *, num_known: int = 0) -> None:
+    def __init__(self, cache: ReplyCache | None, guard: CallGuard, *, num_known: int = 0) -> None:
         self.cache, self.guard = cache, guard
         self.num_successes, self.num_failures, self.stop_reason = num_known, 0, ""
         self.stopped, self.lock = Event(), Lock()
@@ -85,7 +85,8 @@ class LlmBatch:
                     break
                 self.sleep(delay)
             else:
-                self.cache.put(call.key, reply)
+                if self.cache is not None:
+                    self.cache.put(call.key, reply)
                 self.record_success()
                 return LlmOutcome(reply)
         return failed_outcome(attempts)

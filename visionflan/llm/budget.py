@@ -17,6 +17,8 @@ from visionflan.plural import counted
 
 CHARACTERS_PER_TOKEN = 4  # rule of thumb for English text
 TEMPLATE_TOKENS = 100  # upper bound of what a server puts around the messages of one request
+TOKENS_PER_IMAGE = 1_000  # rule of thumb; models differ from 100 to several thousand
+MAX_TOKENS_PER_IMAGE = 40_000  # gpt-4o-mini counts up to 36,835, the most that is known
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +46,7 @@ class CostEstimate(NamedTuple):
         replies: replies needed.
         cached: those that are in the cache.
         calls: calls to make, each request sent once.
-        prompt_tokens: characters divided by 4.
+        prompt_tokens: characters divided by 4, and 1,000 for an image.
         max_completion_tokens: upper bound of the tokens of the replies.
         low: US dollars if the replies were empty; None without prices.
         high: US dollars if the replies were as long as allowed; None without prices.
@@ -64,6 +66,7 @@ def estimate_cost(
 ) -> CostEstimate:
     """Estimate the cost of `requests`, the calls needed for the replies that are not cached."""
     prompt = sum(-(-num_characters(request) // CHARACTERS_PER_TOKEN) for request in requests)
+    prompt += TOKENS_PER_IMAGE * sum(map(num_images, requests))
     completion = sum(request.max_tokens for request in requests)
     low = prices.cost_of(prompt, 0) if prices else None
     high = prices.cost_of(prompt, completion) if prices else None
@@ -95,12 +98,18 @@ def sum_costs(costs: Iterable[float | None]) -> float | None:
 
 def num_characters(request: LlmRequest) -> int:
     """Count the characters of a request."""
-    return sum(len(message.content) for message in request.messages)
+    return sum(len(message.text) for message in request.messages)
+
+
+def num_images(request: LlmRequest) -> int:
+    """Count the images of a request."""
+    return sum(message.num_images for message in request.messages)
 
 
 def max_prompt_tokens(request: LlmRequest) -> int:
-    """Return an upper bound of the prompt's tokens: each is at least one byte."""
-    return TEMPLATE_TOKENS + sum(len(message.content.encode()) for message in request.messages)
+    """Return an upper bound of the prompt's tokens: each of a text is at least one byte."""
+    texts = sum(len(message.text.encode()) for message in request.messages)
+    return TEMPLATE_TOKENS + texts + MAX_TOKENS_PER_IMAGE * num_images(request)
 
 
 @dataclass(eq=False)  # two calls that cost the same are two calls

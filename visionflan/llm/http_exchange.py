@@ -31,13 +31,17 @@ class HttpReply(NamedTuple):
 
 
 class HttpExchange:
-    """Posts JSON to a URL; one object serves many threads. `timeout_s` covers all of an exchange.
+    """Posts JSON to a URL, or gets it; one object serves many threads.
 
-    Raises LlmError if the proxy in the environment cannot be used.
+    `timeout_s` covers all of an exchange. No redirect is followed, so nothing that is posted
+    reaches another host; without `use_proxy` neither does it reach a proxy. Raises LlmError if the
+    proxy in the environment cannot be used.
     """
 
-    def __init__(self, url: str, headers: Mapping[str, str], timeout_s: float) -> None:
-        self.url, self.timeout_s = url, timeout_s
+    def __init__(
+        self, url: str, headers: Mapping[str, str], timeout_s: float, *, use_proxy: bool = True
+    ) -> None:
+        self.url, self.timeout_s, self.use_proxy = url, timeout_s, use_proxy
         self.headers = {**headers, "Accept-Encoding": "gzip"}
         self.tls = httpx.create_ssl_context()
         try:
@@ -50,13 +54,27 @@ class HttpExchange:
 
     def client(self) -> httpx.AsyncClient:
         """Return a client for one exchange; loops must not share connections."""
-        return httpx.AsyncClient(headers=self.headers, verify=self.tls, timeout=self.timeout_s)
+        return httpx.AsyncClient(
+            headers=self.headers,
+            verify=self.tls,
+            timeout=self.timeout_s,
+            trust_env=self.use_proxy,
+            follow_redirects=False,
+        )
 
     def post(self, body: Mapping[str, Any]) -> HttpReply:
         """Post a body; raise LlmCallError if no complete response arrives in time."""
+        return self.request("POST", body)
+
+    def get(self) -> HttpReply:
+        """Get the URL; raise LlmCallError if no complete response arrives in time."""
+        return self.request("GET", None)
+
+    def request(self, method: str, body: Mapping[str, Any] | None) -> HttpReply:
+        """Send a request; raise LlmCallError if no complete response arrives in time."""
         steps: list[str] = []
         try:
-            return asyncio.run(self.exchange(body, steps))
+            return asyncio.run(self.exchange(method, body, steps))
         except (TimeoutError, httpx.TimeoutException) as error:
             problem = f"did not reply within {self.timeout_s:g} seconds"
             raise outage_error(problem, billed=any(SENT in step for step in steps)) from error
@@ -67,7 +85,9 @@ class HttpExchange:
             problem = f"is not reachable or broke off ({str(error) or type(error).__name__})"
             raise outage_error(problem, billed=not isinstance(error, NOT_CONNECTED)) from error
 
-    async def exchange(self, body: Mapping[str, Any], steps: list[str]) -> HttpReply:
+    async def exchange(
+        self, method: str, body: Mapping[str, Any] | None, steps: list[str]
+    ) -> HttpReply:
         """Send the request and read the response; `steps` grows by what was done."""
 
         async def trace(step: str, _info: Mapping[str, Any]) -> None:
@@ -75,7 +95,7 @@ class HttpExchange:
 
         async with asyncio.timeout(self.timeout_s), self.client() as client:
             extensions = {"trace": trace}
-            async with client.stream("POST", self.url, json=body, extensions=extensions) as reply:
+            async with client.stream(method, self.url, json=body, extensions=extensions) as reply:
                 return HttpReply(reply.status_code, reply.headers, await read_content(reply))
 
 

@@ -1,21 +1,27 @@
 """A language model behind an OpenAI-compatible server: `POST {base}/chat/completions`.
 
-Hosted services, vLLM, SGLang and llama.cpp all implement it.
+Hosted services, vLLM, SGLang, llama.cpp, Ollama and `transformers serve` all implement it.
 """
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
-import httpx
-
 from visionflan.errors import LlmError
-from visionflan.llm.base import LlmCallError, LlmReply, LlmRequest, TokenPrices
-from visionflan.llm.http_exchange import HttpExchange
+from visionflan.llm.base import (
+    ImagePart,
+    LlmCallError,
+    LlmReply,
+    LlmRequest,
+    Message,
+    TokenPrices,
+)
+from visionflan.llm.http_exchange import HttpExchange, HttpReply
+from visionflan.llm.server_url import is_loopback, validate_base_url
 
 MAX_MESSAGE_LENGTH = 300
 MAX_TOKENS = 10**9  # a larger count is no count
@@ -42,8 +48,11 @@ class OpenAICompatibleClient:
     """A model on a server; one object serves many threads.
 
     `timeout_s` is the maximum duration of one reply in all. Servers differ in the name of the
-    field that limits the tokens of a reply: `max_tokens_field`.
+    field that limits the tokens of a reply: `max_tokens_field`. A reply without text is an error
+    unless `allow_empty`. The way to this machine goes through no proxy.
     """
+
+    allow_empty = False
 
     def __init__(
         self,
@@ -58,7 +67,10 @@ class OpenAICompatibleClient:
         self.address, self.name, self.prices = validate_base_url(base_url), model, prices
         self.api_key, self.max_tokens_field = api_key, max_tokens_field
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self.http = HttpExchange(f"{self.address}/chat/completions", headers, timeout_s)
+        use_proxy = not is_loopback(self.address)
+        completions, models = (f"{self.address}/{path}" for path in ("chat/completions", "models"))
+        self.http = HttpExchange(completions, headers, timeout_s, use_proxy=use_proxy)
+        self.listing = HttpExchange(models, headers, timeout_s, use_proxy=use_proxy)
 
     def close(self) -> None:
         """Do nothing: no connection outlives its call, which clients of other kinds may want."""
@@ -67,19 +79,32 @@ class OpenAICompatibleClient:
         """Call the server once; samples of one request are the same request sent again."""
         body = {
             "model": self.name,
-            "messages": [message._asdict() for message in request.messages],
+            "messages": [message_json(message) for message in request.messages],
             "temperature": request.temperature,
             self.max_tokens_field: request.max_tokens,
         }
+        reply = self.exchange(lambda: self.http.post(body))
+        if reply.status != 200:
+            raise self.status_error(reply.status, reply.headers, reply.content)
+        return self.parse_reply(reply.content)
+
+    def list_models(self) -> list[dict[str, Any]]:
+        """Return the entries of `GET {base}/models`; none where the server has no such list."""
+        reply = self.exchange(self.listing.get)
+        if reply.status in (401, 403):
+            raise self.status_error(reply.status, reply.headers, reply.content)
+        listing = parse_json(reply.content) if reply.status == 200 else None
+        entries = listing.get("data") if isinstance(listing, dict) else None
+        return [entry for entry in entries or () if isinstance(entry, dict)]
+
+    def exchange(self, call: Callable[[], HttpReply]) -> HttpReply:
+        """Return the response of a call; its error does not contain the API key."""
         try:
-            reply = self.http.post(body)
+            return call()
         except LlmCallError as error:
             raise LlmCallError(
                 error.kind, self.redact_key(error), maybe_billed=error.maybe_billed
             ) from None  # what caused it may contain the key
-        if reply.status != 200:
-            raise self.status_error(reply.status, reply.headers, reply.content)
-        return self.parse_reply(reply.content)
 
     def status_error(self, status: int, headers: Mapping[str, str], content: bytes) -> LlmCallError:
         """Return the error for a status other than 200, with the server's message."""
@@ -93,8 +118,9 @@ class OpenAICompatibleClient:
         """Parse a chat completion; raise LlmCallError if it has no text."""
         completion = parse_json(content)
         try:
-            text = completion["choices"][0]["message"]["content"]
-            model = completion.get("model")
+            choice = completion["choices"][0]
+            text, finish_reason = choice["message"]["content"], choice.get("finish_reason")
+            model, fingerprint = completion.get("model"), completion.get("system_fingerprint")
         except (LookupError, TypeError, AttributeError) as error:
             message = f"the server's reply is not a chat completion: {self.excerpt(content)}"
             raise LlmCallError("unparsable", message, maybe_billed=True) from error
@@ -102,8 +128,10 @@ class OpenAICompatibleClient:
             self.mask_reply(text) if isinstance(text, str) else "",
             self.mask_reply(model) if isinstance(model, str) else "",
             *self.parse_usage(completion),
+            finish_reason="length" if finish_reason == "length" else "stop",
+            fingerprint=self.mask_reply(fingerprint) if isinstance(fingerprint, str) else "",
         )
-        if not reply.text.strip():
+        if not (self.allow_empty or reply.text.strip()):
             message = "the server's reply contains no text"
             raise LlmCallError("unparsable", message, maybe_billed=True, reply=reply)
         return reply
@@ -150,22 +178,17 @@ class OpenAICompatibleClient:
         return str(text).replace(self.api_key, "***") if self.api_key else str(text)
 
 
-def validate_base_url(base_url: str) -> str:
-    """Return the normalized URL; raise LlmError if it is invalid or contains credentials."""
-    try:
-        url = httpx.URL(base_url)
-    except httpx.InvalidURL as error:
-        raise LlmError(f"the server's URL is invalid: {error}") from error
-    if url.scheme not in ("http", "https") or not url.host:
-        raise LlmError(
-            f"the server's URL {base_url!r} is invalid: use one such as http://localhost:8000/v1"
-        )
-    if url.userinfo or url.query:
-        raise LlmError(
-            "the server's URL must not contain a name, a password or a key: put the API key into "
-            "an environment variable instead"
-        )
-    return base_url.rstrip("/").removesuffix("/chat/completions")
+def message_json(message: Message) -> dict[str, Any]:
+    """Return a message as servers take it."""
+    if isinstance(message.content, str):
+        return {"role": message.role, "content": message.content}
+    parts = [
+        {"type": "image_url", "image_url": {"url": part.url}}
+        if isinstance(part, ImagePart)
+        else {"type": "text", "text": part}
+        for part in message.content
+    ]
+    return {"role": message.role, "content": parts}
 
 
 def parse_json(content: bytes) -> Any:

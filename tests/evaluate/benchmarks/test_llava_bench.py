@@ -82,7 +82,7 @@ def test_the_judge_sees_the_reference_first_unless_answers_are_swapped(swapped: 
     first, second = ("A square.", "A circle.") if swapped else ("A circle.", "A square.")
     system, user = prompt.messages
     assert (system.role, user.role) == ("system", "user")
-    assert system.content.startswith("You are a helpful and precise assistant")
+    assert system.text.startswith("You are a helpful and precise assistant")
     assert user.content == (
         "[Context]\nA red circle.\nA star.\n\n[Question]\nWhat is it?\n\n"
         f"[Assistant 1]\n{first}\n\n[End of Assistant 1]\n\n"

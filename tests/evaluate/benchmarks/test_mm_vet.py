@@ -51,7 +51,7 @@ def test_the_judge_completes_the_last_line_of_a_table() -> None:
     )
     (message,) = prompt.messages
     assert (message.role, prompt.temperature, prompt.max_tokens) == ("user", 0.0, 3)
-    lines = message.content.split("\n")
+    lines = message.text.split("\n")
     assert lines[-1] == "What is written | here? | A <AND> B <OR> C | It says A and B. | "
     assert (lines[1], lines[-2]) == ("", "")
     table = [line.split(" | ") for line in lines[2:-2]]

@@ -232,7 +232,7 @@ def test_a_judge_matches_what_the_rules_leave_open(reply: str, score: float | No
         response="a coach painted like the sky",
     )
     (message,) = benchmark.rubric.request(answer, False).messages
-    assert message.content.endswith(
+    assert message.text.endswith(
         "Question: What drives there?\n"
         "Options: A. a red car B. a blue bus C. none D. two dogs\n"
         "Answer: a coach painted like the sky\nLetter:"

@@ -35,6 +35,8 @@ def print_title(scores: Mapping[str, Any]) -> None:
     failed = f", {scores['failed']} failed ({scores['first_error']})" if scores["failed"] else ""
     print(f"\n{title}{model(scores)}, {counted(scores['records'], 'response')}{failed}")
     print(TrainingOverlap(**scores["overlap"]).describe())
+    if reason := scores.get("no_likelihoods"):
+        print(f"note: {reason}")
 
 
 def model(scores: Mapping[str, Any]) -> str:

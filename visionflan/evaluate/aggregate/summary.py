@@ -45,6 +45,7 @@ def summary(records: Sequence[Record], header: Header, scorer: Scorer) -> dict[s
         "first_error": next((record.error for record in records if record.error), ""),
         "overlap": asdict(header.overlap),
         "images": len({record.image_cluster for record in records}),
+        **({"no_likelihoods": reason} if (reason := header.model.no_likelihoods) else {}),
         **scores(records, header, scorer),
     }
 

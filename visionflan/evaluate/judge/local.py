@@ -127,7 +127,7 @@ class LocalJudge:
             prompt_ids = self.tokenize(request)
             count = self.num_samples[request, sample_index]
             self.num_samples[request, sample_index] += 1
-            contents = [message.content for message in request.messages]
+            contents = [message.text for message in request.messages]
             seed = stable_hash(sample_index, count, *contents) % 2**63
             new_ids = self.generate(prompt_ids, request, seed)
         text = str(self.tokenizer.decode(new_ids, skip_special_tokens=True)).strip()
@@ -164,7 +164,7 @@ class LocalJudge:
         try:
             return str(self.tokenizer.apply_chat_template(messages, **options))
         except TemplateError:  # some templates have no system role: put it before the user's text
-            content = "\n\n".join(message.content for message in request.messages)
+            content = "\n\n".join(message.text for message in request.messages)
             user = [{"role": "user", "content": content}]
             return str(self.tokenizer.apply_chat_template(user, **options))
 

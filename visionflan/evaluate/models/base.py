@@ -5,6 +5,8 @@ from typing import Protocol, runtime_checkable
 
 from PIL import Image
 
+from visionflan.errors import EvaluationError
+from visionflan.evaluate.records.header import ModelHeader
 from visionflan.storage.instance import Turn
 
 Conversations = Sequence[Sequence[Turn]]
@@ -78,3 +80,31 @@ class LikelihoodModel(Protocol):
     ) -> Sequence[Sequence[CandidateLikelihood]]:
         """Return the log-likelihoods of the candidates of each conversation."""
         ...
+
+
+@runtime_checkable
+class DescribedModel(Protocol):
+    """A model that is more than a checkpoint run by transformers, and describes itself."""
+
+    @property
+    def header(self) -> ModelHeader:
+        """What an evaluation records about it."""
+        ...
+
+
+@runtime_checkable
+class ConcurrentModel(Protocol):
+    """A model that answers several questions at once, each in a thread of its own."""
+
+    @property
+    def workers(self) -> int:
+        """The number of questions that are asked at once."""
+        ...
+
+    def stop(self) -> None:
+        """Begin no more work, since the evaluation ends."""
+        ...
+
+
+class EvaluationStoppedError(EvaluationError):
+    """No further question can be asked: not the failure of one question, but the end of all."""

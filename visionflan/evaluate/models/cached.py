@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from threading import Lock
 from typing import Any, NamedTuple
 
 from PIL import Image
@@ -46,12 +47,15 @@ class CachedLikelihood(NamedTuple):
 class CachedModel:
     """A model behind a cache: only what is not in the cache reaches the model.
 
-    `hits` and `misses` count questions, for answers and for log-likelihoods alike.
+    `hits` and `misses` count questions, for answers and for log-likelihoods alike. Threads that ask
+    single questions may share it: of equal questions the first one reaches the model.
     """
 
     def __init__(self, model: EvalModel, path: Path) -> None:
         self.model, self.path = model, path
         self.hits = self.misses = 0
+        self.lock = Lock()
+        self.key_locks: dict[str, Lock] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
         with self.connection() as table:
             table.execute("CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, value TEXT)")
@@ -93,8 +97,21 @@ class CachedModel:
         """Return answers, those that are not in the cache generated in one batch."""
         settings = [["generate", max_new_tokens]] * len(conversations)
         compute = partial(self.compute_replies, conversations, images, max_new_tokens)
-        values = self.lookup_or_compute(self.keys(conversations, images, settings), compute)
+        keys = self.keys(conversations, images, settings)
+        with self.alone_with(keys):
+            values = self.lookup_or_compute(keys, compute)
         return [CachedReply(*value) for value in values]
+
+    @contextmanager
+    def alone_with(self, keys: Sequence[str]) -> Iterator[None]:
+        """Wait until no other thread computes the answer to the same single question."""
+        if len(keys) != 1:
+            yield
+            return
+        with self.lock:
+            key_lock = self.key_locks.setdefault(keys[0], Lock())
+        with key_lock:
+            yield
 
     def compute_replies(
         self,
@@ -171,7 +188,9 @@ class CachedModel:
             rows = table.execute(f"SELECT key, value FROM answers WHERE key IN ({marks})", keys)
             values = {key: json.loads(value) for key, value in rows}
         missing = [index for index, key in enumerate(keys) if key not in values]
-        self.hits, self.misses = self.hits + len(keys) - len(missing), self.misses + len(missing)
+        with self.lock:
+            self.hits += len(keys) - len(missing)
+            self.misses += len(missing)
         if missing:
             new = dict(zip([keys[index] for index in missing], compute(missing), strict=True))
             with self.connection() as table:

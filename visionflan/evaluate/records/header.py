@@ -12,6 +12,7 @@ from visionflan.evaluate.records.files import HEADER
 from visionflan.evaluate.records.record import SCHEMA
 from visionflan.plural import counted
 
+ENGINES = ("server", "vllm")  # begin the precision of answers that transformers did not compute
 TUPLES = ("sources", "source_paths", "conditions", "notes")
 
 
@@ -70,6 +71,16 @@ class TrainingOverlap:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ModelHeader:
+    """How the answers of a model were computed, and what is missing therefore."""
+
+    engine: str = "transformers"  # or `server`, `vllm`
+    chat_template: str = "the checkpoint's own"  # part of the checkpoint's digest
+    no_likelihoods: str = ""  # why there are no log-likelihoods; empty if there can be
+    server: Mapping[str, Any] = field(default_factory=dict)  # what a server says about the model
+
+
+@dataclass(frozen=True, kw_only=True)
 class Header:
     """The contents of `evaluation.json`.
 
@@ -95,6 +106,7 @@ class Header:
     notes: tuple[str, ...] = ()  # for readers of the scores
     overlap: TrainingOverlap = field(default_factory=TrainingOverlap)
     judge: str = ""  # the judge whose verdicts count
+    model: ModelHeader = field(default_factory=ModelHeader)
     versions: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -131,7 +143,8 @@ def read_header(directory: Path) -> Header:
         }
         fields |= {name: tuple(fields[name]) for name in TUPLES}
         overlap = TrainingOverlap(**fields.pop("overlap"))
-        return Header(**fields, tasks=tasks, overlap=overlap)
+        model = ModelHeader(**fields.pop("model", {}))
+        return Header(**fields, tasks=tasks, overlap=overlap, model=model)
     except (ValueError, TypeError, KeyError) as error:
         raise EvaluationError(
             f"{path} is not the header of an evaluation of this version ({error}): evaluate again"
@@ -142,3 +155,19 @@ def generation_config(max_new_tokens: int, precision: str) -> str:
     """Return the generation settings as JSON: answers may differ where they differ."""
     settings = {"max_new_tokens": max_new_tokens, "precision": precision, "sampling": "greedy"}
     return json.dumps(settings, sort_keys=True)
+
+
+def same_generation(first: str, second: str) -> bool:
+    """Return whether two generation settings differ in nothing but the engine that computes.
+
+    The precision of a server is not known, and that of another engine has its name: answers of
+    different engines are compared all the same.
+    """
+    if first == second:
+        return True
+    try:
+        settings: list[dict[str, Any]] = [json.loads(first), json.loads(second)]
+        engines = [str(each.pop("precision")).startswith(ENGINES) for each in settings]
+    except (ValueError, KeyError, AttributeError):  # another program wrote them
+        return False
+    return any(engines) and settings[0] == settings[1]

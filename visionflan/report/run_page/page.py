@@ -51,6 +51,9 @@ class EvaluationInfo:
     limit: int | None
     generation_config: str
     overlap: str  # how many questions are about images that were trained on
+    engine: str  # what computed the answers
+    chat_template: str
+    no_likelihoods: str  # why there are none; empty if there can be
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +120,9 @@ def evaluation_info(evaluation: StageEvaluation) -> EvaluationInfo:
         limit=header.limit,
         generation_config=header.generation_config,
         overlap=header.overlap.describe(),
+        engine=header.model.engine,
+        chat_template=header.model.chat_template,
+        no_likelihoods=header.model.no_likelihoods,
     )
 
 
