@@ -84,6 +84,11 @@ class ProgressBar:
         """Count units until `done` are done."""
         self.update(done - self.done)
 
+    def clear(self) -> None:
+        """Remove the bar from the terminal, for a line to be written, until its next update."""
+        if self.bar is not None:
+            self.bar.clear()
+
     def line(self, elapsed: float) -> str:
         """Return a line with what is done, the rate and the time left."""
         of_total = "" if self.total is None else f" of {self.total:,}"

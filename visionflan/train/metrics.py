@@ -66,8 +66,11 @@ class MetricsLogger:
         """Add the losses of tokens to the sums of their tasks."""
         self.loss_sums.add(batch, losses_a)
 
-    def write(self, step: int, *, learning_rate: float, grad_norm: float) -> None:
-        """Write a line about the steps since the last one. Every rank must call this."""
+    def write(self, step: int, *, learning_rate: float, grad_norm: float) -> dict[str, Any] | None:
+        """Write a line about the steps since the last one, and return it in the main process.
+
+        Every rank must call this.
+        """
         padded_tokens, *sums = self.loss_sums.total(self.padded_tokens)
         seconds = time.monotonic() - self.clock
         self.elapsed_seconds += seconds
@@ -76,6 +79,7 @@ class MetricsLogger:
             raise TrainingError(
                 f"the loss is {loss} at step {step}: lower the learning rate or check the data"
             )
+        line: dict[str, Any] | None = None
         if self.distributed.is_main_process:
             line = {
                 "step": step,
@@ -90,6 +94,7 @@ class MetricsLogger:
             }
             self.write_line(line)
         self.reset()
+        return line
 
     def write_line(self, line: dict[str, Any]) -> None:
         """Append a line to the file, and log its numbers."""

@@ -23,6 +23,7 @@ from visionflan.train.plan.capacity import check_gpu_memory
 from visionflan.train.preflight import check_inputs
 from visionflan.train.stage import StageRunner
 from visionflan.train.torchrun import needs_torchrun, run_torchrun
+from visionflan.train.trainer import ignore_line
 
 Log = Callable[[str], None]
 
@@ -45,17 +46,17 @@ def train(
     check_run_directory(out)
     check_inputs(config, stages)
     if needs_torchrun(config.runtime):
-        run_torchrun(config, out, only, log or no_log)
+        run_torchrun(config, out, only, log or ignore_line)
         return out / stages[-1].name / "checkpoint"
     check_gpu_memory(config, [s for s in stages if not is_complete(out / s.name / "checkpoint")])
     config = with_pretrained_parts(config, out)
     with init_distributed(config.runtime.device) as distributed:
         if log is None or not distributed.is_main_process:
-            log = no_log
+            log = ignore_line
         bind_config(config, out, distributed)
         pretrain(config, out, distributed, log)
         for stage in stages:
-            run_stage(StageRunner(config, stage, out, distributed), log)
+            run_stage(StageRunner(config, stage, out, distributed, log), log)
             free_memory()
     return out / stages[-1].name / "checkpoint"
 
@@ -92,10 +93,6 @@ def free_memory() -> None:
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-
-
-def no_log(_: str) -> None:
-    """Ignore a line."""
 
 
 def run_stage(runner: StageRunner, log: Log) -> None:

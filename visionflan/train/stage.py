@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -49,7 +49,7 @@ from visionflan.train.precision import compute_dtype, frozen_dtype
 from visionflan.train.prepare_model import prepare_model
 from visionflan.train.sharding import place_model
 from visionflan.train.tokenized_dataset import TokenizedDataset, tokenize_stage
-from visionflan.train.trainer import Trainer
+from visionflan.train.trainer import Trainer, ignore_line
 from visionflan.train.validation_data import validation_of
 
 
@@ -61,6 +61,7 @@ class StageRunner:
     stage: StageConfig
     out: Path
     distributed: DistributedContext
+    log: Callable[[str], None] = ignore_line
 
     @property
     def directory(self) -> Path:
@@ -125,6 +126,7 @@ class StageRunner:
             collate=self.collator(dataset, images),
             distributed=self.distributed,
             validation=validation,
+            log=self.log,
         )
 
     @cached_property

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from visionflan.hashing import stable_hash
+from visionflan.train.alarms import TaskAlarms
 from visionflan.train.batch_sampler import BatchSampler, MicroBatch, RowIndices, local_micro_batches
 from visionflan.train.collator import BatchTensors, Collator
 from visionflan.train.config import StageConfig, TrainConfig
@@ -31,6 +32,10 @@ from visionflan.train.validation import CHECKPOINT, Validation
 
 # Of the time of a run; states are saved less often where they would take more.
 MAX_SAVING_FRACTION = 0.02
+
+
+def ignore_line(_: str) -> None:
+    """Ignore a line of the log."""
 
 
 class TrainingInterrupted(KeyboardInterrupt):
@@ -57,6 +62,7 @@ class Trainer:
     collate: Collator
     distributed: DistributedContext
     validation: Validation | None = None
+    log: Callable[[str], None] = ignore_line
     steps_taken: int = field(default=0, init=False)
     stop_requested: bool = field(default=False, init=False)
     stop_signal: int = field(default=signal.SIGINT, init=False)
@@ -67,6 +73,8 @@ class Trainer:
         self.sampler = BatchSampler(self.dataset.lengths, self.stage, self.seed)
         self.optimizer = build_optimizer(self.model, self.stage)
         self.state_directory = self.directory / "resume"
+        epoch_steps = len(self.sampler.epoch(0))
+        self.alarms = TaskAlarms(self.directory, self.sampler.steps, epoch_steps, self.log)
         self.states = StateWriter(
             self.state_directory, self.model, self.optimizer, self.distributed
         )
@@ -84,6 +92,8 @@ class Trainer:
         metrics = MetricsLogger(
             loggers, self.dataset, self.distributed, self.sampler.steps, progress.step
         )
+        if self.distributed.is_main_process:
+            self.alarms.resume(progress.step, self.dataset)
         try:
             with self.handle_signals():
                 self.train_steps(progress.step, metrics)
@@ -111,7 +121,10 @@ class Trainer:
                 continue
             rate = float(self.optimizer.param_groups[0]["initial_lr"])
             learning_rate = rate * lr_factor(self.stage, step - 1, steps)
-            metrics.write(step, learning_rate=learning_rate, grad_norm=float(grad_norm))
+            line = metrics.write(step, learning_rate=learning_rate, grad_norm=float(grad_norm))
+            if line is not None:
+                metrics.bar.clear()
+                self.alarms.add(line)
             is_save_due = self.distributed.any_rank(self.is_save_due(last_save))
             if is_last:
                 break
