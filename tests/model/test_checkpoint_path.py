@@ -12,6 +12,7 @@ from visionflan.model.checkpoint_path import (
     find_checkpoint,
     how_to_download,
 )
+from visionflan.model.original_llava.settings import read_settings
 from visionflan.model.pretrained import load_vision_tower
 from visionflan.train.config import InitConfig
 from visionflan.train.preflight import missing_parts
@@ -71,7 +72,7 @@ def test_the_name_of_a_model_on_the_hub_comes_with_the_command_that_downloads_it
     monkeypatch.chdir(tmp_path)
     name = Path("llava-hf/llava-1.5-7b-hf")
     command = r"run `hf download llava-hf/llava-1.5-7b-hf --local-dir DIR`, and name DIR instead"
-    for check in (check_checkpoint, find_checkpoint):
+    for check in (check_checkpoint, find_checkpoint, read_settings):
         with pytest.raises(TrainingError, match=f"does not exist; if .*, {command}"):
             check(name)
     with pytest.raises(EvaluationError, match=f"does not exist: if .*, {command}"):

@@ -77,3 +77,15 @@ def test_an_answer_that_a_template_does_not_end_is_ended(
     ended, vicuna = (with_template(tokenizers["llama"], text) for text in (endless, VICUNA))
     assert ended.encode_conversations([turns]) == vicuna.encode_conversations([turns])
     assert ended.encode_prompts([turns[:3]]) == vicuna.encode_prompts([turns[:3]])
+
+
+def test_a_template_of_one_exchange_is_enough_where_it_ends_answers(
+    tokenizers: dict[str, ChatTokenizer],
+) -> None:
+    single = "{%- if messages | length > 2 -%}{{ raise_exception('one exchange') }}{%- endif -%}"
+    tokenizer = with_template(tokenizers["llama"], single + VICUNA)
+    turns = [Turn("user", "what is it?"), Turn("assistant", "red")]
+    (expected,) = with_template(tokenizers["llama"], VICUNA).encode_conversations([turns])
+    assert tokenizer.encode_conversations([turns]) == [expected]
+    with pytest.raises(TrainingError, match="one exchange"):
+        tokenizer.encode_conversations([turns * 2])

@@ -99,14 +99,18 @@ class ChatTokenizer:
         """Render answers after the prompts of the template, and return whether that is sound."""
         self.renderer = CompletingRenderer.of(self.renderer, self.tokenizer.eos_token)
         try:
-            self.check_answers()
+            self.check_answers(TWO_TURNS)
         except TrainingError:
             return False
         return True
 
-    def check_answers(self) -> None:
-        """Raise TrainingError if answers have no end, or follow other tokens than their prompts."""
-        probe, _ = self.encode_conversations([PROBE, TWO_TURNS], [PROBE_SIZES] * 2)
+    def check_answers(self, *others: Sequence[Turn]) -> None:
+        """Raise TrainingError if answers have no end, or follow other tokens than their prompts.
+
+        `others` are conversations that the template must be able to write as well.
+        """
+        probes = [PROBE, *others]
+        probe = self.encode_conversations(probes, [PROBE_SIZES] * len(probes))[0]
         if not any(probe.loss_mask):
             raise TrainingError(
                 f"the chat template writes no answer, so there is nothing to learn: {SET_ANOTHER}"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from visionflan.errors import TrainingError
 from visionflan.model.base import ConnectorConfig
-from visionflan.model.checkpoint_path import is_original_llava, read_config
+from visionflan.model.checkpoint_path import is_original_llava, not_a_checkpoint, read_config
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
@@ -39,6 +39,8 @@ OF_JOINED_MODEL = {
 def read_settings(source: Path) -> dict[str, Any]:
     """Return the settings of a checkpoint. Raises TrainingError if it cannot be imported."""
     settings: dict[str, Any] = read_config(source)
+    if not source.exists():
+        raise not_a_checkpoint(source)
     if not is_original_llava(settings):
         raise TrainingError(
             f"{source} is not in the form of LLaVA's own code: its config.json must have the "
