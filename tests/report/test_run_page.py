@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 from dataclasses import replace
 from math import nan
 from pathlib import Path
@@ -159,6 +160,45 @@ def test_each_loss_of_a_stage_has_a_curve_of_its_own() -> None:
         "pretrain: language model",
     ]
     assert [curve.last for curve in curves] == [2.0, 4.0]
+
+
+def test_the_held_out_loss_and_alarms_are_beside_the_training_loss(
+    run: Path, tmp_path: Path
+) -> None:
+    watched = shutil.copytree(run, tmp_path / "run")
+    lines = [{"step": step, "loss": 2 - step / 900, "tasks": {}} for step in range(100, 901, 100)]
+    (watched / "base/validation.jsonl").write_text("".join(f"{json.dumps(x)}\n" for x in lines))
+    alarm = {
+        "step": 9,
+        "kind": "flat_loss",
+        "task": "a/<b>",
+        "message": "the loss of a/<b> is flat",
+    }
+    (watched / "base/alarms.jsonl").write_text(f"{json.dumps(alarm)}\n")
+    validation = {
+        "best_step": 800,
+        "best_loss": 1.0,
+        "saved_step": 900,
+        "stopped_early": "stopped early at step 900: no improvement",
+    }
+    (watched / "base/checkpoint").mkdir()
+    (watched / "base/checkpoint/run.json").write_text(json.dumps({"validation": validation}))
+    (curve,) = stage_summaries(load_run(watched))[1].curves
+    assert curve.held_out == pytest.approx((2 - 1 / 9, 1.0))
+    (points,) = re.findall(r'class="held-out-loss" points="([^"]*)"', curve.chart)
+    heights = [float(point.split(",")[1]) for point in points.split()]
+    assert len(heights) == 9
+    assert heights == sorted(heights), "a falling loss goes down on the page"
+    assert min(heights) >= 10, "within the chart, although it is above the training loss"
+    reader = read(render_page(load_run(watched)))
+    assert reader.problems == []
+    assert "of held-out rows (dashed), from 1.89 to 1.00" in reader.text
+    assert "base: alarm the loss of a/<b> is flat." in reader.text
+    assert (
+        "base has the weights after step 900. Its held-out loss was lowest after step 800: 1.000. "
+        "It stopped early at step 900: no improvement."
+    ) in reader.text
+    assert "held-out-loss" not in render_page(load_run(run)).partition("</style>")[2]
 
 
 def test_loss_curves_are_folded_on_a_narrow_screen(run: Path) -> None:

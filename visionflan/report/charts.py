@@ -59,11 +59,16 @@ def dot_plot(marks: Sequence[Mark], title: str, width: int = 176) -> Markup:
 QUARTERS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
-def loss_curve(points: Sequence[tuple[float, float]], title: str) -> Markup:
-    """Draw a loss over steps from `(step, loss)` points."""
+def loss_curve(
+    points: Sequence[tuple[float, float]],
+    title: str,
+    held_out: Sequence[tuple[float, float]] = (),
+) -> Markup:
+    """Draw a loss over steps from `(step, loss)` points, and that of held-out rows if any."""
     sampled = downsample(points)
-    last_step = max(step for step, _ in sampled)
-    ticks = nice_ticks(max(loss for _, loss in sampled))
+    drawn = [*sampled, *held_out]
+    last_step = max(step for step, _ in drawn)
+    ticks = nice_ticks(max(loss for _, loss in drawn))
     plot_width, plot_height = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
 
     def xy(step: float, loss: float) -> tuple[float, float]:
@@ -81,10 +86,13 @@ def loss_curve(points: Sequence[tuple[float, float]], title: str) -> Markup:
             f'<text class="axis {anchor}" x="{x:.1f}" y="{HEIGHT - 6}">'
             f"{'step ' if step == 0 else ''}{step:,.0f}</text>"
         )
-    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in (xy(*point) for point in sampled))
-    body.append(f'<polyline class="loss" points="{line}"/>')
-    x, y = xy(*sampled[-1])
-    body.append(f'<circle class="loss-end" cx="{x:.1f}" cy="{y:.1f}" r="3"/>')
+    for name, series in (("loss", sampled), ("held-out-loss", downsample(held_out))):
+        if not series:
+            continue
+        line = " ".join(f"{x:.1f},{y:.1f}" for x, y in (xy(*point) for point in series))
+        body.append(f'<polyline class="{name}" points="{line}"/>')
+        x, y = xy(*series[-1])
+        body.append(f'<circle class="{name}-end" cx="{x:.1f}" cy="{y:.1f}" r="3"/>')
     return svg(WIDTH, HEIGHT, title, "".join(body))
 
 

@@ -11,10 +11,15 @@ import numpy as np
 
 from visionflan.plural import counted
 from visionflan.train.flat_losses import flat_tasks
-from visionflan.train.step_lines import append_line, lines_until, remove_lines_after
+from visionflan.train.step_lines import (
+    ALARMS,
+    METRICS,
+    append_line,
+    lines_until,
+    remove_lines_after,
+)
 from visionflan.train.tokenized_dataset import TokenizedDataset
 
-ALARMS = "alarms.jsonl"
 AlarmKind = Literal["no_target_tokens", "zero_loss", "flat_loss"]
 
 # A loss per token below this, on successive lines, before any row has been seen twice: a model that
@@ -49,7 +54,7 @@ class TaskAlarms:
     def __init__(
         self, directory: Path, steps: int, epoch_steps: int, log: Callable[[str], None]
     ) -> None:
-        self.file, self.metrics = directory / ALARMS, directory / "metrics.jsonl"
+        self.file, self.metrics = directory / ALARMS, directory / METRICS
         self.steps, self.epoch_steps, self.log = steps, epoch_steps, log
         self.losses = defaultdict[str, list[float]](list)
         self.raised, self.last_step = set[tuple[str, str]](), 0

@@ -12,7 +12,7 @@ from visionflan.train.batch_sampler import MicroBatch, RowIndices
 from visionflan.train.collator import BatchTensors
 from visionflan.train.distributed import DistributedContext
 from visionflan.train.loggers import StageLoggers, task_scalars
-from visionflan.train.step_lines import append_line, lines_until, remove_lines_after
+from visionflan.train.step_lines import METRICS, append_line, lines_until, remove_lines_after
 from visionflan.train.task_losses import TaskLossSums, mean_losses
 from visionflan.train.tokenized_dataset import TokenizedDataset
 
@@ -30,7 +30,7 @@ class MetricsLogger:
     ) -> None:
         is_main = distributed.is_main_process
         self.dataset, self.distributed, self.steps = dataset, distributed, steps
-        self.file, self.loggers = loggers.directory / "metrics.jsonl", loggers
+        self.file, self.loggers = loggers.directory / METRICS, loggers
         self.elapsed_seconds = self.truncate_after(first_step) if is_main else 0.0
         self.held_out_note = ""
         title = loggers.directory.name

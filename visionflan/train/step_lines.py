@@ -6,6 +6,10 @@ from typing import Any
 
 from visionflan.atomic_write import write_text
 
+METRICS = "metrics.jsonl"
+VALIDATIONS = "validation.jsonl"
+ALARMS = "alarms.jsonl"
+
 
 def lines_until(file: Path, step: int) -> list[dict[str, Any]]:
     """Return the lines of the steps up to one; none if there is no file."""

@@ -19,14 +19,18 @@ from visionflan.train.config import RuntimeConfig
 from visionflan.train.distributed import DistributedContext
 from visionflan.train.loss_history import LossHistory
 from visionflan.train.prefetch import prefetch
-from visionflan.train.step_lines import append_line, lines_until, remove_lines_after
+from visionflan.train.step_lines import (
+    VALIDATIONS,
+    append_line,
+    lines_until,
+    remove_lines_after,
+)
 from visionflan.train.task_losses import TaskLossSums, mean_losses
 from visionflan.train.tokenized_dataset import TokenizedDataset
 from visionflan.train.training_model import TrainingModel
 from visionflan.train.training_state import latest_state
 from visionflan.train.validation_config import ValidationConfig
 
-LINES = "validation.jsonl"
 CHECKPOINT = "checkpoint"
 
 Losses = Callable[[BatchTensors], Tensor]
@@ -54,7 +58,7 @@ class Validation:
 
     def __post_init__(self) -> None:
         """Split the rows of this rank into micro-batches, the longest row first."""
-        self.history, self.file = LossHistory(self.config), self.directory / LINES
+        self.history, self.file = LossHistory(self.config), self.directory / VALIDATIONS
         self.weights = SavedWeights(
             self.directory / "resume" / "best", self.model, self.distributed
         )

@@ -12,6 +12,7 @@ from visionflan.evaluate.records.header import Header, read_header
 from visionflan.evaluate.records.paths import evaluations, training_builds
 from visionflan.evaluate.records.record import Record, check_scores, read_records
 from visionflan.storage.directory import BuildDirectory
+from visionflan.train.step_lines import ALARMS, VALIDATIONS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,8 @@ class StageTraining:
     name: str
     metadata: Mapping[str, Any]  # of run.json
     metrics: Sequence[Mapping[str, Any]]  # the lines of metrics.jsonl
+    validations: Sequence[Mapping[str, Any]] = ()  # the lines of validation.jsonl
+    alarms: Sequence[str] = ()  # the sentences of alarms.jsonl
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,9 +131,16 @@ def load_trainings(run: Path, stages: Sequence[str]) -> list[StageTraining]:
 def load_training(name: str, directory: Path) -> StageTraining:
     """Load the metadata and metrics of one training."""
     checkpoint = read_json(directory / "checkpoint" / "run.json")
-    lines = (directory / "metrics.jsonl").read_text().splitlines()
     return StageTraining(
         name=name,
         metadata=checkpoint or read_json(directory / "run.json"),
-        metrics=[json.loads(line) for line in lines if line.strip()],
+        metrics=read_lines(directory / "metrics.jsonl"),
+        validations=read_lines(directory / VALIDATIONS),
+        alarms=[alarm["message"] for alarm in read_lines(directory / ALARMS)],
     )
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """Read the objects of a file with one on each line; none if there is no file."""
+    lines = path.read_text().splitlines() if path.is_file() else []
+    return [json.loads(line) for line in lines if line.strip()]

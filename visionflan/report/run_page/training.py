@@ -32,6 +32,7 @@ class LossCurve(NamedTuple):
     first: float
     last: float
     chart: Markup
+    held_out: tuple[float, float] | None = None  # the first and the last loss of held-out rows
 
 
 class StageSummary(NamedTuple):
@@ -47,6 +48,8 @@ class StageSummary(NamedTuple):
     padding_fraction: float | None
     curves: Sequence[LossCurve]
     note: str  # why there is no curve; "" if there is one
+    validation: str  # what was saved and whether the stage stopped early; "" without validation
+    alarms: Sequence[str]
 
 
 class TrainingSection(NamedTuple):
@@ -89,7 +92,7 @@ def summarize_stage(training: StageTraining, config: Mapping[str, Any]) -> Stage
     last = metrics[-1] if metrics else {}
     is_frozen = "vision_tower" not in config.get("trainable", ("vision_tower",))
     default = DESCRIPTIONS.get(training.name, "") if is_frozen else ""
-    curves = list(loss_curves(training.name, metrics))
+    curves = list(loss_curves(training.name, metrics, training.validations))
     return StageSummary(
         name=training.name,
         description=str(metadata.get("description") or default),
@@ -101,17 +104,40 @@ def summarize_stage(training: StageTraining, config: Mapping[str, Any]) -> Stage
         padding_fraction=mean(metrics, "padding_fraction"),
         curves=curves,
         note="" if curves else missing_curve_note(metrics),
+        validation=describe_validation(metadata.get("validation")),
+        alarms=training.alarms,
     )
 
 
-def loss_curves(name: str, metrics: Sequence[Mapping[str, Any]]) -> Iterator[LossCurve]:
-    """Draw every loss in the metrics over its steps."""
+def describe_validation(validation: Mapping[str, Any] | None) -> str:
+    """Describe which weights a stage saved, and why it stopped early; "" without validation."""
+    if validation is None:
+        return ""
+    best, saved = validation["best_step"], validation["saved_step"]
+    reason = validation["stopped_early"]
+    return (
+        f"has the weights after step {saved:,}. Its held-out loss was lowest after step {best:,}: "
+        f"{validation['best_loss']:.3f}.{f' It {reason}.' if reason else ''}"
+    )
+
+
+def loss_curves(
+    name: str,
+    metrics: Sequence[Mapping[str, Any]],
+    validations: Sequence[Mapping[str, Any]] = (),
+) -> Iterator[LossCurve]:
+    """Draw every loss in the metrics over its steps, with that of held-out rows beside it."""
     for key, points in loss_points(metrics).items():
         if len(points) > 1:
             part = loss_part(key)
             title = f"{name}: {part}" if part else name
             alt = f"Loss of {title}, from {points[0][1]:.2f} to {points[-1][1]:.2f}"
-            yield LossCurve(title, points[0][1], points[-1][1], loss_curve(points, alt))
+            held_out = loss_points(validations).get(key, [])
+            ends = (held_out[0][1], held_out[-1][1]) if held_out else None
+            if ends is not None:
+                alt += f"; of held-out rows, from {ends[0]:.2f} to {ends[1]:.2f}"
+            chart = loss_curve(points, alt, held_out)
+            yield LossCurve(title, points[0][1], points[-1][1], chart, ends)
 
 
 def loss_points(metrics: Sequence[Mapping[str, Any]]) -> dict[str, list[tuple[float, float]]]:
