@@ -57,7 +57,7 @@ EVALUATE_LAYERS = [
     {"models"},
     {"requests"},
     {"inference"},
-    {"concurrent_inference"},
+    {"concurrent_inference", "processes"},
     {"baselines"},
     {"phrasings"},
     {"held_out", "benchmark_release", "seen_images"},
@@ -66,6 +66,7 @@ EVALUATE_LAYERS = [
     {"plan"},
     {"image_policy"},
     {"stages", "served_evaluation"},
+    {"torchrun"},
     {"demo"},
 ]
 # What the command line, dataset files and builds may load beyond the standard library.

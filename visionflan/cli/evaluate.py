@@ -7,17 +7,22 @@ show whether the model uses the images. If it is interrupted, run the same comma
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from visionflan.cli.shared.demo_options import check_demo_options
 from visionflan.cli.shared.evaluate_args import add_selection_arguments, selection_from
 from visionflan.cli.shared.log import log
-from visionflan.cli.shared.parsers import add_names
+from visionflan.cli.shared.parsers import add_names, positive_int
 from visionflan.cli.shared.server_args import (
     add_server_arguments,
     check_server_options,
     print_estimates,
     server_from,
 )
+
+if TYPE_CHECKING:
+    from visionflan.evaluate.plan import EvalSelection
+    from visionflan.evaluate.run import EvaluationResult
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,16 +69,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="where the model runs (default: a GPU if there is one)",
     )
+    parser.add_argument(
+        "--num-processes",
+        type=positive_int,
+        default=1,
+        metavar="N",
+        help="answer in N processes of torchrun, each with a GPU of its own or on the CPU "
+        "(default: %(default)s)",
+    )
     parser.add_argument("--json", action="store_true", help="print the scores as JSON")
     add_server_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate, and print the scores of each stage."""
-    from visionflan.api.runs import run_evaluation
     from visionflan.cli.score import score_demo
     from visionflan.cli.shared.score_tables import print_scores
     from visionflan.evaluate.aggregate.suites import suites
+    from visionflan.evaluate.processes import is_main_process
     from visionflan.evaluate.served_evaluation import evaluate_served, plan_served
 
     if args.demo:
@@ -88,7 +101,25 @@ def run(args: argparse.Namespace) -> int:
     if args.server is not None:
         results = evaluate_served(server_from(args), selection, args.out, log)
     else:
-        results = run_evaluation(args.model, selection, out=args.out, device=args.device, log=log)
+        results = evaluate_checkpoint(args, selection)
+    if not is_main_process():
+        return 0
     averages = suites([result.directory for result in results])
     print_scores([*(result.scores for result in results), *averages], as_json=args.json)
     return 0
+
+
+def evaluate_checkpoint(
+    args: argparse.Namespace, selection: "EvalSelection"
+) -> "list[EvaluationResult]":
+    """Evaluate a checkpoint in this process, or in several that torchrun starts."""
+    from visionflan.evaluate.processes import is_main_process, num_processes
+    from visionflan.evaluate.stages import evaluate_stages
+    from visionflan.evaluate.torchrun import evaluate_in_processes
+
+    if args.num_processes > 1 and num_processes() == 1:
+        return evaluate_in_processes(
+            args.model, selection, args.out, args.device, args.num_processes, log
+        )
+    lines = log if is_main_process() else lambda *_: None
+    return evaluate_stages(args.model, selection, args.out, args.device, lines)

@@ -1,8 +1,10 @@
 """Evaluate a model on held-out tasks or a benchmark; an interrupted evaluation resumes."""
 
+import json
 import platform
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,14 +15,15 @@ from visionflan.evaluate.aggregate.summary import summary
 from visionflan.evaluate.benchmarks import load
 from visionflan.evaluate.concurrent_inference import make_runner
 from visionflan.evaluate.conditions import CONDITIONS, unknown_conditions
-from visionflan.evaluate.inference import BatchRunner, RequestContext
+from visionflan.evaluate.inference import RequestContext
 from visionflan.evaluate.judge.apply_verdicts import apply_verdicts
 from visionflan.evaluate.judge.judgments import read_judgments
 from visionflan.evaluate.models.base import DescribedModel, EvalModel
 from visionflan.evaluate.models.cached import CachedModel
 from visionflan.evaluate.phrasings import PHRASINGS, sensitivity
+from visionflan.evaluate.processes import ONE_PROCESS, EvalProcesses
 from visionflan.evaluate.records.document_frequencies import read_frequencies, write_frequencies
-from visionflan.evaluate.records.files import JOURNAL, JUDGMENTS, RECORDS, SCORES
+from visionflan.evaluate.records.files import JUDGMENTS, RECORDS, SCORES
 from visionflan.evaluate.records.header import (
     Header,
     ModelHeader,
@@ -28,9 +31,14 @@ from visionflan.evaluate.records.header import (
     read_header,
     write_header,
 )
-from visionflan.evaluate.records.journal import Journal
+from visionflan.evaluate.records.journal import journal_of, journals
 from visionflan.evaluate.records.record import Record, read_records, write_records
-from visionflan.evaluate.records.resume import Log, open_output, replace_previous
+from visionflan.evaluate.records.resume import (
+    EvaluationOutput,
+    Log,
+    open_output,
+    replace_previous,
+)
 from visionflan.evaluate.requests import EvalRequest, EvalSet, limit_items, make_requests
 from visionflan.evaluate.scorer import Scorer, metric_of
 from visionflan.progress import ProgressBar
@@ -81,22 +89,58 @@ def evaluate(
     out: Path,
     settings: EvaluationSettings,
     log: Log = lambda line: None,
+    processes: EvalProcesses = ONE_PROCESS,
 ) -> dict[str, Any]:
     """Run the requests that have no answer yet, write records to `out`, and return the scores.
 
     Answers of other weights, items or settings are moved to `previous/` when the new ones are
-    complete, and the reason is logged.
+    complete, and the reason is logged. Of several processes each runs its share.
     """
-    directory, header = open_output(out, make_header(subject, eval_set, settings), log)
-    directory.mkdir(parents=True, exist_ok=True)
-    write_header(directory, header)
-    write_frequencies(directory, references_to_count(eval_set))
+    directory, header = start(subject, eval_set, out, settings, log, processes)
     answered = load_answered(directory, eval_set.left_out)
     waiting = [
         request
         for request in list_requests(eval_set, settings)
         if needs_run(answered.get(request.key), request, settings)
     ]
+    processes.barrier()  # no answer is written before all know what is waiting
+    answer_share(subject.model, header, settings, directory, waiting, processes)
+    processes.barrier()
+    scores: dict[str, Any] = {}
+    if processes.is_main:
+        scores = complete(directory, header, out, eval_set.left_out)
+    processes.barrier()
+    return scores or json.loads((out / SCORES).read_bytes())
+
+
+def start(
+    subject: EvalSubject,
+    eval_set: EvalSet,
+    out: Path,
+    settings: EvaluationSettings,
+    log: Log,
+    processes: EvalProcesses,
+) -> EvaluationOutput:
+    """Return where answers go, after the main process has written the header there."""
+    header = make_header(subject, eval_set, settings)
+    if processes.is_main:
+        opened = open_output(out, header, log)
+        opened.directory.mkdir(parents=True, exist_ok=True)
+        write_header(opened.directory, opened.header)
+        write_frequencies(opened.directory, references_to_count(eval_set))
+    processes.barrier()
+    return opened if processes.is_main else open_output(out, header, lambda line: None)
+
+
+def answer_share(
+    model: EvalModel,
+    header: Header,
+    settings: EvaluationSettings,
+    directory: Path,
+    waiting: Sequence[EvalRequest],
+    processes: EvalProcesses,
+) -> None:
+    """Answer the share of this process, each batch in its journal before the next."""
     context = RequestContext(
         run=header.run,
         stage=header.stage,
@@ -105,11 +149,23 @@ def evaluate(
         max_new_tokens=settings.max_new_tokens,
         loglikelihood=settings.loglikelihood,
     )
-    runner = make_runner(subject.model, context, settings.batch_size)
+    runner = make_runner(model, context, settings.batch_size)
     title = " ".join(filter(None, ("evaluate", header.stage, header.benchmark)))
-    for record in run_requests(runner, waiting, Journal(directory / JOURNAL), title):
-        answered[record.key] = record
-    scores = score_and_save(directory, header, list(answered.values()))
+    requests = processes.share(waiting, settings.batch_size)
+    journal = journal_of(directory, processes.rank)
+    with ProgressBar(
+        title, len(requests), unit="answers", leave=True, silent=not processes.is_main
+    ) as progress:
+        for records in runner.records(requests):
+            journal.append(records)
+            progress.update(len(records))
+
+
+def complete(
+    directory: Path, header: Header, out: Path, left_out: Collection[tuple[str, str]]
+) -> dict[str, Any]:
+    """Score all answers of a directory, which takes the place of `out`; return the scores."""
+    scores = score_and_save(directory, header, load_records(directory, left_out))
     if directory == out:
         return scores
     replace_previous(out, directory)
@@ -161,13 +217,31 @@ def load_answered(
 
     Questions that are left out now, by task and sample key, may have been asked before.
     """
-    stored = read_records(out / RECORDS) if (out / RECORDS).is_file() else []
-    records = [*stored, *Journal(out / JOURNAL)]
-    return {
-        record.key: record
-        for record in records
-        if not record.error and record.key[:2] not in left_out
-    }
+    return {record.key: record for record in load_records(out, left_out) if not record.error}
+
+
+def load_records(out: Path, left_out: Collection[tuple[str, str]]) -> list[Record]:
+    """Return the stored records and those of all journals, the best one of each question.
+
+    That is one with an answer, and with log-likelihoods if there are any. What failed in an earlier
+    evaluation is left out.
+    """
+    stored = [
+        record
+        for record in (read_records(out / RECORDS) if (out / RECORDS).is_file() else ())
+        if not record.error
+    ]
+    records: dict[tuple[str, str, str], Record] = {}
+    for record in chain(stored, *journals(out)):
+        known = records.get(record.key)
+        if record.key[:2] not in left_out and (known is None or rank(record) >= rank(known)):
+            records[record.key] = record
+    return list(records.values())
+
+
+def rank(record: Record) -> tuple[bool, bool]:
+    """Return how complete a record is: larger is better."""
+    return not record.error, bool(record.logprobs)
 
 
 def list_requests(eval_set: EvalSet, settings: EvaluationSettings) -> list[EvalRequest]:
@@ -187,17 +261,6 @@ def needs_run(record: Record | None, request: EvalRequest, settings: EvaluationS
     return settings.loglikelihood and bool(request.scored_candidates) and not record.logprobs
 
 
-def run_requests(
-    runner: BatchRunner, requests: Sequence[EvalRequest], journal: Journal, title: str
-) -> Iterator[Record]:
-    """Yield the records of requests; each batch is written to the journal first."""
-    with ProgressBar(title, len(requests), unit="answers", leave=True) as progress:
-        for records in runner.records(requests):
-            journal.append(records)
-            progress.update(len(records))
-            yield from records
-
-
 def score_and_save(out: Path, header: Header, records: list[Record]) -> dict[str, Any]:
     """Score records, write them and the scores of the tasks, and remove the journal."""
     scorer = Scorer(header.tasks, read_frequencies(out))
@@ -209,7 +272,8 @@ def score_and_save(out: Path, header: Header, records: list[Record]) -> dict[str
         header = replace(header, judge=judge)
         write_header(out, header)
     write_records(out / RECORDS, scored)
-    (out / JOURNAL).unlink(missing_ok=True)
+    for journal in journals(out):
+        journal.path.unlink()
     scores = summary(scored, header, scorer) | sensitivity(out, header, scored)
     write_json(out / SCORES, scores)
     return scores

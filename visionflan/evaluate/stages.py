@@ -6,6 +6,7 @@ from pathlib import Path
 from visionflan.evaluate.models.cached import CachedModel
 from visionflan.evaluate.models.checkpoint import CheckpointModel
 from visionflan.evaluate.plan import EvalSelection, open_releases, plan_evaluations
+from visionflan.evaluate.processes import EvalProcesses, join_processes
 from visionflan.evaluate.records.paths import checkpoints
 from visionflan.evaluate.run import EvalSubject, EvaluationResult, evaluate
 from visionflan.plural import counted
@@ -25,6 +26,19 @@ def evaluate_stages(
         device: `auto`, `cpu`, `cuda` or `mps`.
         log: called with a line for each finished evaluation.
     """
+    with join_processes() as processes:
+        return evaluate_share(model, selection, out, device, log, processes)
+
+
+def evaluate_share(
+    model: Path,
+    selection: EvalSelection,
+    out: Path | None,
+    device: str,
+    log: Log,
+    processes: EvalProcesses,
+) -> list[EvaluationResult]:
+    """Run the planned evaluations of each stage as one of several processes."""
     results = []
     releases = open_releases(selection)
     for paths in checkpoints(model, selection.stages, out):
@@ -38,7 +52,9 @@ def evaluate_stages(
         for planned in plan_evaluations(selection, paths, releases):
             if not planned.is_part:
                 log(f"{paths.stage}: {planned.eval_set.overlap.describe()}")
-            scores = evaluate(subject, planned.eval_set, planned.out, planned.settings, log)
+            scores = evaluate(
+                subject, planned.eval_set, planned.out, planned.settings, log, processes
+            )
             if not planned.is_part:
                 results.append(EvaluationResult(planned.out, scores))
             log(f"{paths.stage}: {counted(scores['records'], 'answer')} in {planned.out}")

@@ -2,6 +2,7 @@
 
 RECORDS = "records.parquet"
 JOURNAL = "answers.jsonl"
+JOURNALS = "answers*.jsonl"  # of several processes, each has its own
 HEADER = "evaluation.json"
 DOCUMENT_FREQUENCIES = "document_frequencies.parquet"
 JUDGMENTS = "judgments.parquet"

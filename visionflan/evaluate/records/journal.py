@@ -4,7 +4,18 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from visionflan.evaluate.records.files import JOURNAL, JOURNALS
 from visionflan.evaluate.records.record import Record, record_from_row
+
+
+def journal_of(directory: Path, rank: int) -> "Journal":
+    """Return the journal of one of several processes in an evaluation directory."""
+    return Journal(directory / (JOURNAL if rank == 0 else f"answers.{rank}.jsonl"))
+
+
+def journals(directory: Path) -> list["Journal"]:
+    """Return the journals of all processes that were ever interrupted in a directory."""
+    return [Journal(path) for path in sorted(directory.glob(JOURNALS))]
 
 
 class Journal:

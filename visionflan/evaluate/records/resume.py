@@ -11,6 +11,7 @@ from visionflan.evaluate.records.files import (
     DOCUMENT_FREQUENCIES,
     HEADER,
     JOURNAL,
+    JOURNALS,
     JUDGMENTS,
     PREVIOUS,
     RECORDS,
@@ -82,7 +83,8 @@ def replace_previous(out: Path, staging: Path) -> None:
 
 def move_files(source: Path, target: Path) -> None:
     """Move the files of an evaluation, its header last."""
-    for name in FILES:
+    journals = [path.name for path in source.glob(JOURNALS) if path.name != JOURNAL]
+    for name in (*journals, *FILES):
         if (source / name).exists():
             (source / name).replace(target / name)
 
