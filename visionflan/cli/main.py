@@ -52,6 +52,7 @@ EXTRAS: dict[str, str] = {
     "httpx": "evaluate",
     "jinja2": "evaluate",
     "markupsafe": "evaluate",
+    "peft": "adapters",
     "rapidfuzz": "evaluate",
     "ray": "ray",
     "safetensors": "train",

@@ -25,6 +25,8 @@ from visionflan.model.fingerprint import (
 from visionflan.model.pretrained import load_tokenizer, load_vision_tower
 from visionflan.model.processor import CheckpointProcessor
 from visionflan.storage.trained_images import TrainedImages, write_trained_images
+from visionflan.train.adapter import has_adapter, merge_adapter, write_adapter
+from visionflan.train.apply_adapter import apply_adapter
 from visionflan.train.config import InitConfig
 from visionflan.train.distributed import DistributedContext
 from visionflan.train.training_model import TrainingModel
@@ -40,7 +42,15 @@ class InitialModel(NamedTuple):
 
 
 def open_initial_model(init: InitConfig, seed: int) -> InitialModel:
-    """Open the model that a run starts from: a checkpoint, or two parts with a new connector."""
+    """Open the model that a run starts from, with its adapter merged if it has one."""
+    initial = open_base_model(init, seed)
+    if init.adapter is None:
+        return initial
+    return initial._replace(source=apply_adapter(initial.vlm, initial.source, init.adapter))
+
+
+def open_base_model(init: InitConfig, seed: int) -> InitialModel:
+    """Open a checkpoint, or two parts with a new connector."""
     if init.checkpoint is not None:
         vlm = load_model(init.checkpoint, chat_template=init.chat_template)
         check_start_matches(init, vlm)
@@ -133,12 +143,23 @@ def save_checkpoint(
     weights: dict[str, Any] = dict(get_model_state_dict(model, options=options))
     if distributed.is_main_process:
         with atomic_directory(directory) as temporary:
+            if has_adapter(model.vlm):
+                weights = write_and_merge(temporary, model.vlm, weights, run["initialized_from"])
             write_model(temporary, model.vlm, weights, dtype)
             write_trained_images(temporary, trained)
             named = {name.removeprefix("model."): weight for name, weight in weights.items()}
             fingerprint = fingerprint_model(model.vlm, tower_weights(model.vlm, named))
             write_run_json(temporary, run, fingerprint)
     distributed.barrier()
+
+
+def write_and_merge(
+    checkpoint: Path, vlm: VisionLanguageModel, weights: dict[str, Any], base: dict[str, str]
+) -> dict[str, Any]:
+    """Write the adapter of a model into its checkpoint; return the weights with it merged."""
+    own = {name.removeprefix("model."): weight for name, weight in weights.items()}
+    write_adapter(checkpoint / "adapter", vlm, own, base)
+    return {f"model.{name}": weight for name, weight in merge_adapter(vlm, own).items()}
 
 
 def write_run_json(checkpoint: Path, run: dict[str, Any], fingerprint: ModelFingerprint) -> None:

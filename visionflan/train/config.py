@@ -9,6 +9,7 @@ from visionflan.errors import TrainingError
 from visionflan.model.base import ConnectorConfig, ModelPart
 from visionflan.model.families import DEFAULT_FAMILY
 from visionflan.storage.instance import Split
+from visionflan.train.adapter_config import AdapterConfig
 from visionflan.train.validation_config import ValidationConfig
 from visionflan.train.weight_patterns import numbers_by_pattern
 
@@ -23,6 +24,8 @@ ComputePrecision = Literal["auto", "float32", "bfloat16"]
 # Raised when equal settings, data and seeds come to give another outcome: what was made before then
 # is not taken for what would be made now.
 OUTCOME_FORMAT = 1
+# What a stage with an adapter may train.
+ADAPTED = {"connector", "language_model"}
 # Below this temperature, the largest task leaves the others nothing.
 MIN_TEMPERATURE = 0.1
 
@@ -38,6 +41,8 @@ class InitConfig:
     vision_tower: Path | None = None
     language_model: Path | None = None
     checkpoint: Path | None = None
+    # An adapter of the model, in the form of `peft`, that is merged into it first.
+    adapter: Path | None = None
     # One of the built-in templates or a Jinja file. Empty: the one stored with the weights, or
     # `vicuna` if there is none.
     chat_template: str = ""
@@ -140,6 +145,8 @@ class StageConfig:
     trainable: tuple[ModelPart, ...] = ("connector", "language_model")
     # Patterns of weights that are not trained, such as `*.embed_tokens.*`, though their part is.
     frozen: tuple[str, ...] = ()
+    # Low-rank matrices to train instead of the language model's own weights.
+    adapter: AdapterConfig | None = None
     epochs: float | None = None  # set exactly one of `epochs` and `steps`
     steps: int | None = None
     batch_size: int | None = None  # instances per step, summed over all processes
@@ -183,6 +190,11 @@ class StageConfig:
                 f"stage {self.name} trains nothing: name at least one part in `trainable`"
             )
         self.rate_by_pattern()
+        if self.adapter is not None and not {"language_model"} <= set(self.trainable) <= ADAPTED:
+            raise TrainingError(
+                f"stage {self.name} has an adapter, with which it can train the language model and "
+                f"the connector, but `trainable` is {', '.join(self.trainable)}"
+            )
 
     def rate_by_pattern(self) -> dict[str, float]:
         """Return the learning rate of each pattern. Raises TrainingError for one that is none."""

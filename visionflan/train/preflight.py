@@ -8,6 +8,8 @@ from visionflan.model.chat_templates import load_template
 from visionflan.model.checkpoint_path import CONFIG, check_checkpoint, how_to_download
 from visionflan.model.families import load_family
 from visionflan.storage.directory import BuildDirectory
+from visionflan.train.adapter import check_adapter
+from visionflan.train.apply_adapter import check_adapter_directory
 from visionflan.train.config import InitConfig, StageConfig, TrainConfig
 from visionflan.train.loggers import check_loggers
 from visionflan.train.low_memory_optimizer import check_optimizer
@@ -25,6 +27,7 @@ def check_settings(config: TrainConfig) -> None:
     for stage in config.stages:
         check_mixture(stage)
         check_optimizer(stage, config.runtime)
+        check_adapter(stage)
 
 
 def check_mixture(stage: StageConfig) -> None:
@@ -68,7 +71,7 @@ def check_initial_model(config: TrainConfig) -> None:
     """Raise TrainingError unless the parts or the checkpoint that a run starts from are there."""
     init = config.init
     if config.pretrain is not None:
-        names = ("checkpoint", "vision_tower", "language_model")
+        names = ("checkpoint", "adapter", "vision_tower", "language_model")
         if unused := [f"init.{name}" for name in names if getattr(init, name) is not None]:
             raise TrainingError(
                 f"a run that pretrains its own parts would not use {' and '.join(unused)}: leave "
@@ -82,6 +85,8 @@ def check_initial_model(config: TrainConfig) -> None:
             "there is no model to start from: set init.vision_tower and init.language_model, or "
             "init.checkpoint"
         )
+    if init.adapter is not None:
+        check_adapter_directory(init.adapter)
     if missing := missing_parts(init):
         raise TrainingError("; ".join(missing))
 

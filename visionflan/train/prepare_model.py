@@ -1,13 +1,19 @@
 """Prepare a model for a stage: what is trained, and how its weights are stored."""
 
 from visionflan.model.base import VisionLanguageModel
+from visionflan.train.adapter import add_adapter
 from visionflan.train.config import StageConfig
 from visionflan.train.low_memory_optimizer import round_trained_weights
 from visionflan.train.training_model import TrainingModel
 
 
-def prepare_model(vlm: VisionLanguageModel, stage: StageConfig) -> TrainingModel:
-    """Return a model as a stage trains it, not on its device and not sharded yet."""
+def prepare_model(vlm: VisionLanguageModel, stage: StageConfig, seed: int = 0) -> TrainingModel:
+    """Return a model as a stage trains it, not on its device and not sharded yet.
+
+    The first weights of an adapter are drawn from `seed`.
+    """
+    if stage.adapter is not None:
+        add_adapter(vlm, stage, seed)
     model = TrainingModel(vlm, stage.trainable, stage.frozen)
     round_trained_weights(model, stage)
     return model

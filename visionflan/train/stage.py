@@ -104,7 +104,7 @@ class StageRunner:
     def build_trainer(self) -> Trainer:
         """Build the trainer, with the tokenized data and the model on its device."""
         dataset = self.tokenize()
-        model = prepare_model(self.initial_model.vlm, self.stage)
+        model = prepare_model(self.initial_model.vlm, self.stage, self.config.seed)
         if self.config.runtime.gradient_checkpointing:
             enable_gradient_checkpointing(self.initial_model.vlm)
         images = self.images(dataset)

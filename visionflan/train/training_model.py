@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from visionflan.errors import TrainingError
 from visionflan.model import forward
 from visionflan.model.base import ModelPart, VisionLanguageModel
+from visionflan.train.adapter import has_adapter, is_adapter_weight
 from visionflan.train.collator import BatchTensors
 from visionflan.train.weight_patterns import match_weights
 
@@ -24,9 +25,11 @@ class TrainingModel(nn.Module):
         self.vlm = vlm
         self.model = model = vlm.model
         model.requires_grad_(False)
+        is_adapted = has_adapter(vlm)
         for part in trainable:
-            for weight in vlm.part_weights(part).values():
-                weight.requires_grad_(True)
+            for name, weight in vlm.part_weights(part).items():
+                is_own = is_adapted and part == "language_model" and not is_adapter_weight(name)
+                weight.requires_grad_(not is_own)
         self.freeze(frozen)
         model.train()
         vlm.vision_tower.train("vision_tower" in trainable)

@@ -1,0 +1,207 @@
+"""An adapter trains beside frozen weights, is merged into the checkpoint, and written for peft."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch.distributed.checkpoint.filesystem import FileSystemReader
+
+from tests.helpers.interrupted_run import train_interrupted
+from tests.helpers.tiny_checkpoint import save_language_model
+from visionflan.errors import TrainingError, UnknownNameError
+from visionflan.model.families import load_model
+from visionflan.model.families.llava import Llava
+from visionflan.train import adapter as adapter_module
+from visionflan.train import trainer
+from visionflan.train.adapter import one_pattern, target_modules
+from visionflan.train.adapter_config import AdapterConfig
+from visionflan.train.checkpoint import write_model
+from visionflan.train.config import InitConfig, TrainConfig
+from visionflan.train.plan.measure import count_weights, peak_memory
+from visionflan.train.preflight import check_inputs
+from visionflan.train.prepare_model import prepare_model
+from visionflan.train.run import train
+from visionflan.train.training_model import TrainingModel
+
+ADAPTER = AdapterConfig(rank=4, alpha=8)
+FORMS = {
+    "lora": ADAPTER,
+    "rslora": replace(ADAPTER, rslora=True, target_modules=("q_proj", "down_proj")),
+    "dora": replace(ADAPTER, dora=True),
+}
+
+
+@pytest.fixture(scope="module")
+def based(config: TrainConfig, tmp_path_factory: pytest.TempPathFactory) -> TrainConfig:
+    """Return a run with an adapter that starts from a checkpoint."""
+    directory = tmp_path_factory.mktemp("base") / "checkpoint"
+    save_base(config.init, directory)
+    stage = replace(config.stages[0], adapter=ADAPTER, learning_rate=1e-2, epochs=None, steps=4)
+    return replace(config, init=InitConfig(checkpoint=directory), stages=(stage,))
+
+
+def save_base(init: InitConfig, directory: Path) -> None:
+    assert init.vision_tower is not None
+    assert init.language_model is not None
+    vlm = Llava.build(init.vision_tower, init.language_model, chat_template="vicuna")
+    directory.mkdir()
+    write_model(directory, vlm, TrainingModel(vlm, ()).state_dict(), "float32")
+
+
+def with_adapter(config: TrainConfig, adapter: AdapterConfig) -> TrainConfig:
+    return replace(config, stages=(replace(config.stages[0], adapter=adapter),))
+
+
+def logits(model: Any) -> torch.Tensor:
+    config = model.config
+    torch.manual_seed(1)
+    image_tokens = torch.full((1, config.image_seq_length), config.image_token_id)
+    text = torch.randint(5, 50, (1, 12))
+    side = config.vision_config.image_size
+    with torch.no_grad():
+        output = model.eval()(
+            input_ids=torch.cat([image_tokens, text], dim=1),
+            pixel_values=torch.randn(1, 3, side, side),
+        )
+    result: torch.Tensor = output.logits
+    return result
+
+
+# peft asks a model for what transformers has under another name now.
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
+@pytest.mark.parametrize("form", FORMS)
+def test_plain_peft_applies_the_adapter_to_the_base_with_the_logits_of_the_checkpoint(
+    based: TrainConfig, tmp_path: Path, form: str
+) -> None:
+    from peft import PeftModel
+
+    checkpoint = train(with_adapter(based, FORMS[form]), tmp_path / "run")
+    assert based.init.checkpoint is not None
+    base = load_model(based.init.checkpoint).model
+    before = logits(base)
+    applied = logits(PeftModel.from_pretrained(base, str(checkpoint / "adapter")))
+    merged = logits(load_model(checkpoint).model)
+    assert (merged - before).abs().max() > 0.01
+    # Both are sums of float32 in other orders.
+    torch.testing.assert_close(merged, applied, atol=1e-5, rtol=1e-4)
+
+
+def test_only_the_adapted_layers_and_the_connector_change(
+    based: TrainConfig, tmp_path: Path
+) -> None:
+    checkpoint = train(based, tmp_path / "run")
+    assert based.init.checkpoint is not None
+    before = load_file(based.init.checkpoint / "model.safetensors")
+    after = load_file(checkpoint / "model.safetensors")
+    assert after.keys() == before.keys()
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    adapted = {
+        name for name in before if "language_model.model.layers" in name and before[name].ndim > 1
+    }
+    assert changed == adapted | {name for name in before if "multi_modal_projector" in name}
+    recorded = json.loads((checkpoint / "adapter/base_model.json").read_bytes())
+    run = json.loads((checkpoint / "run.json").read_bytes())
+    assert recorded == run["initialized_from"]
+
+
+def test_a_run_with_an_adapter_is_resumed_exactly_from_its_trained_weights(
+    based: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = set[str]()
+    config = with_adapter(based, replace(ADAPTER, dropout=0.2))
+    load_state: Any = vars(trainer)["load_state"]
+
+    def reading_load(directory: Path, *args: Any) -> None:
+        [state] = directory.glob("step-*")
+        names.update(FileSystemReader(state).read_metadata().state_dict_metadata)
+        load_state(directory, *args)
+
+    monkeypatch.setattr(trainer, "load_state", reading_load)
+    reference, resumed = train_interrupted(config, tmp_path, monkeypatch, at=2)
+    assert all(torch.equal(reference[name], resumed[name]) for name in reference)
+    weights = {name for name in names if name.startswith("model.")}
+    assert weights
+    assert all(".lora_" in name or "multi_modal_projector" in name for name in weights)
+
+
+def test_a_saved_adapter_is_merged_into_its_base_and_no_other(
+    based: TrainConfig, config: TrainConfig, tmp_path: Path
+) -> None:
+    checkpoint = train(based, tmp_path / "run")
+    init = replace(based.init, adapter=checkpoint / "adapter")
+    still = replace(based.stages[0], adapter=None, learning_rate=0.0)
+    again = train(replace(based, init=init, stages=(still,)), tmp_path / "again")
+    first, second = (load_file(path / "model.safetensors") for path in (checkpoint, again))
+    for name, weight in first.items():
+        torch.testing.assert_close(second[name], weight, atol=1e-6, rtol=1e-5)
+    other = save_language_model(tmp_path / "other", width=64)
+    save_base(replace(config.init, language_model=other), tmp_path / "other_base")
+    strange = replace(init, checkpoint=tmp_path / "other_base")
+    with pytest.raises(TrainingError, match=r"was trained on the weights of .*/checkpoint, which"):
+        train(replace(based, init=strange, stages=(still,)), tmp_path / "strange")
+    (checkpoint / "adapter/base_model.json").unlink()
+    with pytest.raises(
+        TrainingError, match=r"does not fit .*other_base: .*size mismatch"
+    ) as caught:
+        train(replace(based, init=strange, stages=(still,)), tmp_path / "misfit")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_later_stage_starts_from_the_merged_weights(based: TrainConfig, tmp_path: Path) -> None:
+    second = replace(based.stages[0], name="chat", adapter=replace(ADAPTER, rank=2), steps=1)
+    run = train(replace(based, stages=(based.stages[0], second)), tmp_path)
+    recorded = json.loads((run / "adapter/base_model.json").read_bytes())
+    assert recorded["path"] == str(tmp_path / "base/checkpoint")
+
+
+def test_two_processes_end_with_the_weights_of_one(based: TrainConfig, tmp_path: Path) -> None:
+    small = replace(based, stages=(replace(based.stages[0], steps=2),))
+    one = load_file(train(small, tmp_path / "one") / "model.safetensors")
+    config = replace(small, runtime=replace(small.runtime, num_processes=2))
+    two = load_file(train(config, tmp_path / "two") / "model.safetensors")
+    assert all(torch.allclose(one[name], two[name], atol=1e-5) for name in one)
+
+
+def test_all_linear_layers_of_the_language_model_are_adapted_and_no_others(
+    based: TrainConfig,
+) -> None:
+    assert based.init.checkpoint is not None
+    vlm = load_model(based.init.checkpoint)
+    modules = target_modules(vlm, ADAPTER)
+    assert len(modules) == 7 * vlm.model.config.text_config.num_hidden_layers
+    assert one_pattern(modules[:1]) == one_pattern([modules[0].replace(".0.", ".1.")])
+    with pytest.raises(UnknownNameError, match=r"no linear layer is named 'q_prj': .*q_proj"):
+        target_modules(vlm, replace(ADAPTER, target_modules=("q_prj",)))
+    model = prepare_model(vlm, based.stages[0])
+    trained = model.trained_weights()
+    assert len(trained) == 2 * len(modules) + 4
+    assert not any("vision_tower" in name for name in trained)
+
+
+def test_what_an_adapter_cannot_do_is_refused(
+    based: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(TrainingError, match="but `trainable` is connector"):
+        replace(based.stages[0], trainable=("connector",))
+    with pytest.raises(TrainingError, match=r"`adapter.rank` is 0, but must be above 0"):
+        replace(ADAPTER, rank=0)
+    with pytest.raises(TrainingError, match=r"`adapter.dropout` is 1, but must be at least 0 and"):
+        replace(ADAPTER, dropout=1)
+    missing = replace(based, init=replace(based.init, adapter=tmp_path))
+    with pytest.raises(TrainingError, match=r"which has no adapter_config.json: set it to"):
+        check_inputs(missing, missing.stages)
+    monkeypatch.setattr(adapter_module, "find_spec", lambda name: None)
+    with pytest.raises(ModuleNotFoundError) as caught:
+        check_inputs(based, based.stages)
+    assert caught.value.name == "peft"
+
+
+def test_a_plan_counts_the_adapter(based: TrainConfig) -> None:
+    stage = replace(based.stages[0], max_seq_len=64)
+    full = replace(stage, adapter=None)
+    assert count_weights(based, stage).trainable < count_weights(based, full).trainable / 2
+    assert peak_memory(based, stage, 1) < peak_memory(based, full, 1)
