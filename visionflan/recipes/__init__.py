@@ -9,10 +9,33 @@ from types import ModuleType
 from visionflan.errors import TrainingError, UnknownNameError
 from visionflan.recipes.finetune import finetune
 from visionflan.recipes.paper import base_7b, base_13b, chat_7b, chat_13b
+from visionflan.recipes.single_gpu import (
+    base_7b_24gb,
+    base_7b_48gb,
+    base_7b_80gb,
+    chat_7b_24gb,
+    chat_7b_48gb,
+    chat_7b_80gb,
+)
 from visionflan.recipes.tiny import tiny
 from visionflan.train.config import TrainConfig
 
-__all__ = ["base_7b", "base_13b", "chat_7b", "chat_13b", "find", "finetune", "names", "tiny"]
+__all__ = [
+    "base_7b",
+    "base_7b_24gb",
+    "base_7b_48gb",
+    "base_7b_80gb",
+    "base_13b",
+    "chat_7b",
+    "chat_7b_24gb",
+    "chat_7b_48gb",
+    "chat_7b_80gb",
+    "chat_13b",
+    "find",
+    "finetune",
+    "names",
+    "tiny",
+]
 
 
 def names() -> list[str]:

@@ -5,6 +5,7 @@ Hu et al. 2021, "LoRA: Low-Rank Adaptation of Large Language Models" (arXiv:2106
 
 import re
 from collections.abc import Iterator
+from contextlib import nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -49,16 +50,16 @@ def add_adapter(vlm: VisionLanguageModel, stage: StageConfig, seed: int) -> None
         target_modules=one_pattern(modules),
     )
     is_fake = isinstance(next(vlm.model.parameters()), FakeTensor)
-    with fork_rng(seed):
-        inject_adapter_in_model(config, vlm.model, ADAPTER, low_cpu_mem_usage=is_fake)
+    with fork_rng(seed), torch.device("meta") if is_fake else nullcontext():
+        inject_adapter_in_model(config, vlm.model, ADAPTER)
     if is_fake:
         leave_meta(vlm.model)
 
 
 def leave_meta(model: nn.Module) -> None:
-    """Make weights of a model without content anew, where the library cannot move them.
+    """Make the weights of an adapter anew on the device of its model, both without content.
 
-    It is asked to leave them on the meta device.
+    `peft` would move them to where the model is, which weights without content do not allow.
     """
     device = next(model.parameters()).device
     for module in model.modules():

@@ -31,11 +31,18 @@ VICUNA_13B = VICUNA_7B | {
     "num_hidden_layers": 40,
     "num_attention_heads": 40,
 }
+SIZES = {"7b": VICUNA_7B, "13b": VICUNA_13B}
+# `base_7b_24gb` has the language model of `base_7b`.
 PUBLISHED_SIZES = {
-    "base_7b": VICUNA_7B,
-    "chat_7b": VICUNA_7B,
-    "base_13b": VICUNA_13B,
-    "chat_13b": VICUNA_13B,
+    f"{kind}_{size}{memory}": SIZES[size]
+    for kind in ("base", "chat")
+    for size, memory in (
+        ("7b", ""),
+        ("7b", "_24gb"),
+        ("7b", "_48gb"),
+        ("7b", "_80gb"),
+        ("13b", ""),
+    )
 }
 
 
