@@ -15,6 +15,7 @@ from visionflan.analysis.steps import train as module
 from visionflan.analysis.steps.build_input import BuildInput
 from visionflan.executors.base import Resources
 from visionflan.train.config import InitConfig, RuntimeConfig, StageConfig, TrainConfig
+from visionflan.train.validation_config import ValidationConfig
 
 RUNTIME = RuntimeConfig(num_threads=3, num_processes=2)
 STAGE = StageConfig(name="base", learning_rate=1e-3, steps=2, batch_size=4)
@@ -48,6 +49,21 @@ def test_a_step_reserves_a_gpu_for_each_process(
 ) -> None:
     runtime = replace(RUNTIME, device=device)  # type: ignore[arg-type]
     assert resources(step, runtime) == expected
+
+
+@pytest.mark.parametrize(
+    ("validation", "decides"),
+    [
+        (ValidationConfig(every_steps=1), False),
+        (ValidationConfig(save="best"), True),
+        (ValidationConfig(patience=3), True),
+    ],
+)
+def test_validation_makes_another_step_only_where_it_decides_the_weights(
+    step: module.TrainStep, validation: ValidationConfig, decides: bool
+) -> None:
+    validated = replace(step, stage=replace(STAGE, validation=validation))
+    assert (validated.digest != step.digest) == decides
 
 
 def test_a_part_is_known_by_its_weights_and_its_tokenizer(tmp_path: Path) -> None:
