@@ -50,13 +50,12 @@ def variants(batch: int) -> dict[str, Variant]:
     }
 
 
-def write_build(directory: Path, images: int) -> Path:
-    """Build from specimens, without held-out instances."""
+def write_build(directory: Path, images: int, hold_out: float = 0.0) -> Path:
+    """Build from specimens, with a fraction of the images held out."""
     for name in sorted({task.partition("/")[0] for task in TASKS}):
         catalog.load(name).write_specimen(directory / "releases" / name, images)
-    build(
-        directory / "releases", directory / "build", BuildSettings(tasks=TASKS, hold_out_images=0)
-    )
+    settings = BuildSettings(tasks=TASKS, hold_out_images=hold_out)
+    build(directory / "releases", directory / "build", settings)
     return directory / "build"
 
 
