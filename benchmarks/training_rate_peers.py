@@ -2,7 +2,8 @@
 
 All train the same model from the same weights on the same rows, in steps of 32 rows, with AdamW and
 the same schedule, in one thread, one after the other in each round. Ours runs with the pool of the
-recipes (16 steps), with random batches, and with stored image features. The trainer of
+recipes (16 steps), with a smaller one, with random steps, as they are and in about four parts of
+rows of like length, and with stored image features. The trainer of
 `transformers` gets rows that are tokenized already, grouped by length within a step as in LLaVA's
 `LengthGroupedSampler` (llava/train/llava_trainer.py), in four parts a step, and computes all
 logits. TRL's `SFTTrainer` gets prompts and completions with their images, and has a loss on the
@@ -17,7 +18,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -41,6 +42,8 @@ from visionflan.train.tokenized_dataset import TokenizedDataset
 from visionflan.train.training_model import TrainingModel
 
 BATCH, ACCUMULATION = 32, 4
+# Of a part of a step of ours; a step of 32 rows then has about four.
+PART_TOKENS = 800
 DISTRIBUTED = DistributedContext(0, 1, torch.device("cpu"))
 ARGUMENTS: dict[str, Any] = {
     "lr_scheduler_type": "cosine",
@@ -101,13 +104,14 @@ class Setting:
         return float(torch.cat(losses).mean())
 
 
-def train_ours(setting: Setting, number: int, **changes: Any) -> tuple[float, float]:
+def train_ours(
+    setting: Setting, number: int, bucket_steps: int = 16, **runtime: Any
+) -> tuple[float, float]:
     """Train with this project's trainer; return its CPU seconds and the held-out loss."""
-    stage, runtime = setting.config.stages[0], setting.config.runtime
-    runtime = replace(runtime, image_cache=changes.pop("image_cache", "none"))
-    stage = replace(stage, **changes)
-    config = replace(setting.config, stages=(stage,), runtime=runtime)
-    name = "-".join(map(str, (number, *changes.values(), runtime.image_cache)))
+    stage = replace(setting.config.stages[0], bucket_steps=bucket_steps)
+    changed = replace(setting.config.runtime, **runtime)
+    config = replace(setting.config, stages=(stage,), runtime=changed)
+    name = "-".join(map(str, (number, bucket_steps, *runtime.values())))
     trainer = setting.runner(name, config).build_trainer()
     start = time.process_time()
     trainer.run()
@@ -214,11 +218,11 @@ def timed(trainer: Any, setting: Setting, runner: StageRunner) -> tuple[float, f
 
 VARIANTS: dict[str, Callable[[Setting, int], tuple[float, float]]] = {
     "visionflan": train_ours,
-    "visionflan, stored features": lambda setting, number: train_ours(
-        setting, number, image_cache="features"
-    ),
-    "visionflan, random batches": lambda setting, number: train_ours(
-        setting, number, bucket_steps=1
+    "visionflan, stored features": partial(train_ours, image_cache="features"),
+    "visionflan, 4 steps a pool": partial(train_ours, bucket_steps=4),
+    "visionflan, random steps": partial(train_ours, bucket_steps=1),
+    "visionflan, random, in parts": partial(
+        train_ours, bucket_steps=1, micro_batch_tokens=PART_TOKENS
     ),
     "transformers, LLaVA's sampler": train_with_transformers,
     "TRL": train_with_trl,

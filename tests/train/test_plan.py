@@ -7,18 +7,23 @@ from pathlib import Path
 import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils.flop_counter import FlopCounterMode
 
 from tests.helpers.tiny_checkpoint import save_language_model, save_tower, write_build
 from tests.helpers.tiny_families import save_tiny
 from visionflan.cli.main import main
 from visionflan.errors import TrainingError
+from visionflan.model.families import load_model
 from visionflan.recipes import find
 from visionflan.train.config import InitConfig, TrainConfig
 from visionflan.train.plan import capacity
 from visionflan.train.plan.estimate import GIB, GpuPlan, check_fits, plan_stages
 from visionflan.train.plan.measure import count_weights, flops_of_a_row, peak_memory
+from visionflan.train.plan.measured_row import measured_batch
 from visionflan.train.plan.memory_tracker import MemoryTracker
 from visionflan.train.run import train
+from visionflan.train.stage import enable_gradient_checkpointing
+from visionflan.train.training_model import TrainingModel
 
 
 def test_a_tracker_counts_what_is_alive_at_once() -> None:
@@ -136,10 +141,28 @@ def test_the_command_prints_a_plan_or_one_sentence(
         r"base: weights: 0\.5 million, of which 0\.\d are trained; rows not known yet", printed.out
     )
     assert "hours at 100 TFLOP/s a GPU" in printed.out
-    assert printed.err.startswith("error: stage align needs 0.1 GiB a GPU on 16 GPUs")
+    assert printed.err.startswith("error: stage align needs 0.1 GiB a GPU on 1 GPU, and")
     assert not (tmp_path / "run").exists()
     assert main(["train", "tiny", "--out", str(tmp_path / "run"), "--plan"]) == 1
     assert "pretrains its own tiny model, which needs no plan" in capsys.readouterr().err
-    checkpoint = save_tiny(tmp_path / "qwen", "qwen2_vl")
-    assert main([*command, "--set", f"init.checkpoint={checkpoint}"]) == 1
-    assert "what a Qwen2VL model needs cannot be planned" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["internvl", "qwen2_vl", "idefics3"])
+def test_a_family_whose_code_looks_at_its_inputs_is_planned_as_it_computes(
+    tmp_path: Path, name: str
+) -> None:
+    recipe = find("finetune")
+    init = InitConfig(checkpoint=save_tiny(tmp_path / "checkpoint", name))
+    runtime = replace(recipe.runtime, micro_batch_tokens=400)
+    recipe = replace(recipe, init=init, runtime=runtime)
+    stage = recipe.stages[0]
+    flops, row = flops_of_a_row(recipe, stage)
+    vlm = load_model(tmp_path / "checkpoint")
+    model = TrainingModel(vlm, stage.trainable)
+    enable_gradient_checkpointing(vlm)
+    counter = FlopCounterMode(display=False)
+    with counter, torch.autocast("cpu", torch.bfloat16):
+        model(measured_batch(vlm, row, 1)).sum().backward()
+    assert flops == counter.get_total_flops()
+    size = count_weights(recipe, stage)
+    assert peak_memory(recipe, stage, 1) > 16 * size.trainable

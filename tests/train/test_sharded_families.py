@@ -30,8 +30,13 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_two_processes_end_where_one_does(
     context: ForkServerContext, build: Path, tmp_path: Path, name: str
 ) -> None:
-    parts = "vision_tower", "connector", "language_model"
-    stage = StageConfig(name="base", learning_rate=1e-3, trainable=parts, steps=2, batch_size=8)
+    stage = StageConfig(
+        name="base",
+        learning_rate=1e-3,
+        trainable=("vision_tower", "connector", "language_model"),
+        steps=2,
+        batch_size=8,
+    )
     runtime = RuntimeConfig(device="cpu", num_threads=1, micro_batch_tokens=600, report_to=())
     init = InitConfig(checkpoint=save_tiny(tmp_path / "initial", name))
     config = TrainConfig(name="two", build=build, init=init, runtime=runtime, stages=(stage,))

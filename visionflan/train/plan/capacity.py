@@ -6,8 +6,6 @@ from dataclasses import replace
 
 import torch
 
-from visionflan.model.families import family_of
-from visionflan.model.feature_model import FeatureModel
 from visionflan.model.generate import resolve_device
 from visionflan.train.config import StageConfig, TrainConfig
 
@@ -15,13 +13,12 @@ from visionflan.train.config import StageConfig, TrainConfig
 def check_gpu_memory(config: TrainConfig, stages: Sequence[StageConfig]) -> None:
     """Raise TrainingError if a stage needs more memory than a GPU of this machine has.
 
-    Nothing is checked on a CPU, for a model that is pretrained here, and for a family that cannot
-    be planned.
+    Nothing is checked on a CPU, and for a model that is pretrained here.
     """
     from visionflan.train.plan.estimate import check_fits, plan_stages
 
     gpu_bytes = gpu_memory(config.runtime.device)
-    if gpu_bytes is None or config.pretrain is not None or not can_be_planned(config):
+    if gpu_bytes is None or config.pretrain is not None:
         return
     num_gpus = int(os.environ.get("WORLD_SIZE", config.runtime.num_processes))
     rest = replace(config, stages=tuple(stages))
@@ -34,9 +31,3 @@ def gpu_memory(device: str) -> int | None:
     if resolved.type != "cuda":
         return None
     return int(torch.cuda.get_device_properties(resolved).total_memory)
-
-
-def can_be_planned(config: TrainConfig) -> bool:
-    """Return whether the model of a run can be measured without its content."""
-    checkpoint = config.init.checkpoint
-    return checkpoint is None or issubclass(family_of(checkpoint), FeatureModel)

@@ -9,11 +9,11 @@ from visionflan.train.config import StageConfig, TrainConfig
 from visionflan.train.low_memory_optimizer import STATE_BYTES
 from visionflan.train.plan.measure import (
     ModelSize,
-    Row,
     count_weights,
     flops_of_a_row,
     peak_memory,
 )
+from visionflan.train.plan.measured_row import Row
 from visionflan.train.preflight import stage_task_counts
 
 GPU_COUNTS = (1, 4, 8, 16)

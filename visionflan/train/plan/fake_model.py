@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from visionflan.errors import TrainingError
 from visionflan.model.base import VisionLanguageModel
 from visionflan.model.families import family_of, load_family
-from visionflan.model.feature_model import FeatureModel
 from visionflan.train.config import InitConfig, TrainConfig
 from visionflan.train.plan.published_sizes import PUBLISHED_SIZES, published_configs
 
@@ -14,20 +15,17 @@ if TYPE_CHECKING:
     from transformers import PreTrainedConfig
 
 
-def fake_model(config: TrainConfig) -> FeatureModel:
-    """Return the model that a run starts from; its weights are drawn in the current mode.
-
-    Raises TrainingError for a family whose forward pass needs the content of its inputs.
-    """
+def fake_model(config: TrainConfig) -> VisionLanguageModel:
+    """Return the model that a run starts from; its weights are made in the current mode."""
     from transformers import AutoModelForImageTextToText
+    from transformers.initialization import no_init_weights
 
     family, model_config = initial_config(config)
-    if not issubclass(family, FeatureModel):
-        raise TrainingError(
-            f"what a {family.__name__} model needs cannot be planned: the forward pass of the "
-            "library, by which it is trained, looks at the content of its inputs"
-        )
-    return family(AutoModelForImageTextToText.from_config(model_config), None)
+    checkpoint = config.init.checkpoint
+    processor = None if checkpoint is None else family.load_processor(checkpoint)
+    with no_init_weights():
+        model = AutoModelForImageTextToText.from_config(model_config, dtype=torch.float32)
+    return family(model, processor)
 
 
 def initial_config(config: TrainConfig) -> "tuple[type[VisionLanguageModel], PreTrainedConfig]":

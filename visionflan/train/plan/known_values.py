@@ -29,8 +29,11 @@ class KnownValues(TorchDispatchMode):
     It is entered within a `FakeTensorMode`, and so sees operations before that does.
     """
 
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Run an operation; return real tensors if its inputs are real and its outputs are small."""
+        """Run an operation, for real if its inputs are real and its outputs are small."""
         kwargs = kwargs or {}
         inputs, _ = tree_flatten((args, kwargs))
         if all(is_known(value) for value in inputs):
@@ -59,7 +62,7 @@ def is_known(value: object) -> bool:
     """Return whether an argument is no tensor, or a real one that is small."""
     if not isinstance(value, torch.Tensor):
         return True
-    return type(value) in (torch.Tensor, torch.nn.Parameter) and is_small(value)
+    return type(value) is torch.Tensor and not value.requires_grad and is_small(value)
 
 
 def is_small(value: object) -> bool:

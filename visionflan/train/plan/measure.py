@@ -15,22 +15,19 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.utils.flop_counter import FlopCounterMode
 
-from visionflan.model.feature_model import FeatureModel
-from visionflan.train.collator import BatchTensors
 from visionflan.train.config import StageConfig, TrainConfig
 from visionflan.train.optimizer import build_optimizer
 from visionflan.train.plan.fake_model import fake_model
+from visionflan.train.plan.known_values import KnownValues
+from visionflan.train.plan.measured_row import Row, measured_batch, measured_row
 from visionflan.train.plan.memory_tracker import MemoryTracker
 from visionflan.train.precision import frozen_dtype
 from visionflan.train.prepare_model import prepare_model
-from visionflan.train.sharding import cast_frozen_weights, shard_layers
+from visionflan.train.sharding import cast_frozen_weights, shard_layers, tie_weights
 from visionflan.train.stage import enable_gradient_checkpointing
 from visionflan.train.training_model import TrainingModel
 
 GPU = torch.device("cuda")
-# Of a row with one image: the tokens of its texts, and those of them that have a loss.
-TEXT_TOKENS = 160
-TARGET_TOKENS = 50
 
 
 class ModelSize(NamedTuple):
@@ -38,13 +35,6 @@ class ModelSize(NamedTuple):
 
     weights: int
     trainable: int
-
-
-class Row(NamedTuple):
-    """The row that a step is measured with: its tokens, those of them of its image."""
-
-    tokens: int
-    image_tokens: int
 
 
 def count_weights(config: TrainConfig, stage: StageConfig) -> ModelSize:
@@ -60,9 +50,9 @@ def flops_of_a_row(config: TrainConfig, stage: StageConfig) -> tuple[float, Row]
     with FakeTensorMode(allow_non_fake_inputs=True):
         model = training_model(config, stage)
         row = measured_row(model.vlm, stage)
-        batch = fake_batch(model.vlm, row, 1)
         counter = FlopCounterMode(display=False)
-        with counter, torch.autocast("cpu", torch.bfloat16):
+        with KnownValues(), counter, torch.autocast("cpu", torch.bfloat16):
+            batch = measured_batch(model.vlm, row, 1)
             model(batch).sum().backward()
     return float(counter.get_total_flops()), row
 
@@ -76,17 +66,20 @@ def peak_memory(config: TrainConfig, stage: StageConfig, num_gpus: int) -> int:
         if mesh is not None:
             shard_layers(model, mesh, torch.bfloat16)
             model.to_empty(device="cpu")
+            tie_weights(model)
         for tensor in (*model.parameters(), *model.buffers()):
             tracker.count(tensor)
         with tracker:
             optimizer = build_optimizer(model, stage)
             row = measured_row(model.vlm, stage)
             num_rows = max(1, config.runtime.micro_batch_tokens // row.tokens)
-            batch = fake_batch(model.vlm, row, num_rows)
             fill_states(optimizer)
+        with KnownValues(), tracker:
+            batch = measured_batch(model.vlm, row, num_rows)
             with torch.autocast("cpu", torch.bfloat16, enabled=mesh is None):
                 loss = model(batch).sum()
             loss.backward()
+        with tracker:
             optimizer.step()
     return tracker.peak
 
@@ -108,31 +101,6 @@ def training_model(config: TrainConfig, stage: StageConfig) -> TrainingModel:
     if config.runtime.gradient_checkpointing:
         enable_gradient_checkpointing(vlm)
     return model
-
-
-def measured_row(vlm: object, stage: StageConfig) -> Row:
-    """Return a row with one image, as long as the stage allows."""
-    assert isinstance(vlm, FeatureModel)
-    image_tokens = int(vlm.model.config.image_seq_length)
-    return Row(min(stage.max_seq_len, image_tokens + TEXT_TOKENS), image_tokens)
-
-
-def fake_batch(vlm: object, row: Row, num_rows: int) -> BatchTensors:
-    """Return a batch of rows with one image each."""
-    assert isinstance(vlm, FeatureModel)
-    targets_a, image_positions_p = (
-        torch.zeros(num_rows * count, dtype=torch.long)
-        for count in (TARGET_TOKENS, row.image_tokens)
-    )
-    pixel_values = torch.zeros(num_rows, 3, vlm.image_size, vlm.image_size)
-    return BatchTensors(
-        torch.zeros(num_rows, row.tokens, dtype=torch.long),
-        targets_a,
-        targets_a,
-        targets_a,
-        image_positions_p,
-        {"pixel_values": pixel_values},
-    )
 
 
 @contextmanager
