@@ -19,6 +19,7 @@ from visionflan.cli.shared.server_args import (
     print_estimates,
     server_from,
 )
+from visionflan.errors import UsageError
 
 if TYPE_CHECKING:
     from visionflan.evaluate.plan import EvalSelection
@@ -70,6 +71,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where the model runs (default: a GPU if there is one)",
     )
     parser.add_argument(
+        "--engine",
+        choices=["transformers", "vllm"],
+        default="transformers",
+        help="what generates the answers; vllm computes no log-likelihoods (default: %(default)s)",
+    )
+    parser.add_argument(
         "--num-processes",
         type=positive_int,
         default=1,
@@ -117,6 +124,8 @@ def evaluate_checkpoint(
     from visionflan.evaluate.stages import evaluate_stages
     from visionflan.evaluate.torchrun import evaluate_in_processes
 
+    if args.engine == "vllm" and max(args.num_processes, num_processes()) > 1:
+        raise UsageError("`--engine vllm` runs in one process: leave out `--num-processes`")
     if args.num_processes > 1 and num_processes() == 1:
         return evaluate_in_processes(
             args.model, selection, args.out, args.device, args.num_processes, log

@@ -61,6 +61,7 @@ EXTRAS: dict[str, str] = {
     "torch": "train",
     "torchao": "quantization",
     "transformers": "train",
+    "vllm": "vllm",
     "wandb": "wandb",
 }
 # `transformers` and `peft` import these libraries wherever they are installed; what they then warn

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from visionflan.catalog import match_tasks
 from visionflan.errors import EvaluationError
@@ -26,6 +26,7 @@ from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.trained_images import read_trained_images
 
 MAX_NEW_TOKENS = 64
+Engine = Literal["transformers", "vllm"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +47,7 @@ class EvalSelection:
     phrasings: PhrasingChoice = "first"  # all: also ask in the other phrasings of each task
     include_trained_images: bool = False  # also questions about images that were trained on
     cache: bool = True  # use answers that the same weights gave before
+    engine: Engine = "transformers"  # generates the answers of a checkpoint
 
     def settings(self, conditions: Sequence[str], max_new_tokens: int) -> EvaluationSettings:
         """Return the settings, with these defaults for what the user left open."""

@@ -1,10 +1,13 @@
 """Evaluate a checkpoint, or stages of a run, as a selection plans it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+from visionflan.evaluate.models.base import EvalModel
 from visionflan.evaluate.models.cached import CachedModel
 from visionflan.evaluate.models.checkpoint import CheckpointModel
+from visionflan.evaluate.models.vllm_engine import VllmModel
 from visionflan.evaluate.plan import EvalSelection, open_releases, plan_evaluations
 from visionflan.evaluate.processes import EvalProcesses, join_processes
 from visionflan.evaluate.records.paths import checkpoints
@@ -30,6 +33,13 @@ def evaluate_stages(
         return evaluate_share(model, selection, out, device, log, processes)
 
 
+def load_model(path: Path, device: str, selection: EvalSelection) -> EvalModel:
+    """Return a checkpoint that the selected engine runs."""
+    if selection.engine == "vllm":
+        return VllmModel(path, device)
+    return CheckpointModel(path, device, batch_size=selection.batch_size)
+
+
 def evaluate_share(
     model: Path,
     selection: EvalSelection,
@@ -39,10 +49,12 @@ def evaluate_share(
     processes: EvalProcesses,
 ) -> list[EvaluationResult]:
     """Run the planned evaluations of each stage as one of several processes."""
+    if selection.engine == "vllm":
+        selection = replace(selection, loglikelihood=False)
     results = []
     releases = open_releases(selection)
     for paths in checkpoints(model, selection.stages, out):
-        loaded = CheckpointModel(paths.checkpoint, device, batch_size=selection.batch_size)
+        loaded = load_model(paths.checkpoint, device, selection)
         subject = EvalSubject(
             model=CachedModel(loaded, paths.response_cache) if selection.cache else loaded,
             path=paths.checkpoint,

@@ -128,4 +128,5 @@ def selection_from(args: argparse.Namespace) -> "EvalSelection":
         phrasings=args.phrasings,
         include_trained_images=args.include_trained_images,
         cache=args.cache,
+        engine=getattr(args, "engine", "transformers"),
     )

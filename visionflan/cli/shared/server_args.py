@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from visionflan.evaluate.served_evaluation import ServerSettings
 
 # Options that only a checkpoint has, with their defaults.
-OF_CHECKPOINTS = {"stages": (), "device": "auto", "num_processes": 1}
+OF_CHECKPOINTS = {"stages": (), "device": "auto", "num_processes": 1, "engine": "transformers"}
 
 
 def add_server_arguments(parser: argparse.ArgumentParser) -> None:
