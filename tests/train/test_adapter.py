@@ -1,6 +1,7 @@
 """An adapter trains beside frozen weights, is merged into the checkpoint, and written for peft."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,17 @@ from torch.distributed.checkpoint.filesystem import FileSystemReader
 
 from tests.helpers.interrupted_run import train_interrupted
 from tests.helpers.tiny_checkpoint import save_language_model
+from tests.helpers.tiny_families import FAMILIES, save_tiny
 from visionflan.errors import TrainingError, UnknownNameError
 from visionflan.model.families import load_model
 from visionflan.model.families.llava import Llava
 from visionflan.train import adapter as adapter_module
 from visionflan.train import trainer
-from visionflan.train.adapter import one_pattern, target_modules
+from visionflan.train.adapter import merge_adapter, one_pattern, target_modules, write_adapter
 from visionflan.train.adapter_config import AdapterConfig
+from visionflan.train.apply_adapter import apply_adapter
 from visionflan.train.checkpoint import write_model
-from visionflan.train.config import InitConfig, TrainConfig
+from visionflan.train.config import InitConfig, StageConfig, TrainConfig
 from visionflan.train.plan.measure import count_weights, peak_memory
 from visionflan.train.preflight import check_inputs
 from visionflan.train.prepare_model import prepare_model
@@ -205,3 +208,40 @@ def test_a_plan_counts_the_adapter(based: TrainConfig) -> None:
     full = replace(stage, adapter=None)
     assert count_weights(based, stage).trainable < count_weights(based, full).trainable / 2
     assert peak_memory(based, stage, 1) < peak_memory(based, full, 1)
+
+
+@pytest.mark.parametrize("setting", ["checkpoint", "language_model"])
+def test_quantized_weights_are_refused(
+    based: TrainConfig, config: TrainConfig, tmp_path: Path, setting: str
+) -> None:
+    source = based.init.checkpoint if setting == "checkpoint" else config.init.language_model
+    assert source is not None
+    copy = shutil.copytree(source, tmp_path / "quantized")
+    settings = json.loads((copy / "config.json").read_bytes())
+    settings["quantization_config"] = {"quant_method": "bitsandbytes", "load_in_4bit": True}
+    (copy / "config.json").write_text(json.dumps(settings))
+    run = based if setting == "checkpoint" else config
+    named: dict[str, Any] = {setting: copy}
+    changed = replace(run, init=replace(run.init, **named))
+    with pytest.raises(TrainingError, match=r"/quantized are quantized \(bitsandbytes\), and"):
+        check_inputs(changed, changed.stages)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_an_adapter_of_any_family_is_applied_as_it_was_merged(family: str, tmp_path: Path) -> None:
+    vlm = load_model(save_tiny(tmp_path / "base", family))
+    stage = StageConfig(name="base", learning_rate=1, steps=1, batch_size=1, adapter=ADAPTER)
+    model, base = prepare_model(vlm, stage), {"path": "base", "weights_sha256": "0"}
+    for weight in model.trained_weights().values():
+        torch.nn.init.normal_(weight)
+    weights = {name: weight.detach() for name, weight in vlm.model.named_parameters()}
+    write_adapter(tmp_path / "adapter", vlm, weights, base)
+    other = load_model(tmp_path / "base")
+    before = {name: weight.detach().clone() for name, weight in other.model.named_parameters()}
+    apply_adapter(other, base, tmp_path / "adapter")
+    applied, merged = dict(other.model.named_parameters()), merge_adapter(vlm, weights)
+    assert applied.keys() == merged.keys()
+    for name, weight in applied.items():
+        torch.testing.assert_close(weight.detach(), merged[name], atol=1e-5, rtol=1e-5)
+        is_kept = vlm.part_of(name) == "vision_tower" or "embed_tokens" in name
+        assert not is_kept or torch.equal(weight, before[name])

@@ -182,11 +182,22 @@ def write_adapter(
     config = replace(
         peft_config(vlm),
         base_model_name_or_path=base["path"],
-        modules_to_save=list(vlm.part_names.connector) if connector else None,
+        modules_to_save=connector_modules(vlm) if connector else None,
         inference_mode=True,
     )
     config.save_pretrained(directory)
     write_json(directory / BASE, base)
+
+
+def connector_modules(vlm: VisionLanguageModel) -> list[str]:
+    """Return the modules of the connector; of a list of modules, which `peft` refuses, each."""
+    modules, names = dict(vlm.model.named_modules()), list[str]()
+    for name in vlm.part_names.connector:
+        if isinstance(module := modules.get(name), nn.ModuleList):
+            names += [f"{name}.{index}" for index in range(len(module))]
+        elif module is not None:
+            names.append(name)
+    return names
 
 
 def connector_weights(vlm: VisionLanguageModel, weights: dict[str, Tensor]) -> dict[str, Tensor]:

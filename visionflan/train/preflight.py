@@ -5,7 +5,7 @@ from pathlib import Path
 
 from visionflan.errors import TrainingError
 from visionflan.model.chat_templates import load_template
-from visionflan.model.checkpoint_path import CONFIG, check_checkpoint, how_to_download
+from visionflan.model.checkpoint_path import CONFIG, check_checkpoint, how_to_download, read_config
 from visionflan.model.families import load_family
 from visionflan.storage.directory import BuildDirectory
 from visionflan.train.adapter import check_adapter
@@ -87,8 +87,22 @@ def check_initial_model(config: TrainConfig) -> None:
         )
     if init.adapter is not None:
         check_adapter_directory(init.adapter)
+    check_full_weights(init)
     if missing := missing_parts(init):
         raise TrainingError("; ".join(missing))
+
+
+def check_full_weights(init: InitConfig) -> None:
+    """Raise TrainingError if the weights that a run starts from are quantized."""
+    for directory in (init.checkpoint, init.vision_tower, init.language_model):
+        config = {} if directory is None else read_config(directory)
+        quantization = config.get("quantization_config")
+        if isinstance(quantization, dict):
+            method = quantization.get("quant_method", "an unknown method")
+            raise TrainingError(
+                f"the weights in {directory} are quantized ({method}), and training needs the full "
+                "ones: name the model that they were made of"
+            )
 
 
 def missing_parts(init: InitConfig) -> list[str]:
