@@ -62,6 +62,7 @@ def test_a_killed_run_of_each_family_ends_with_the_weights_of_another(
             StageConfig(
                 name="base",
                 learning_rate=3e-3,
+                trainable=("vision_tower", "connector", "language_model"),
                 steps=STEPS,
                 batch_size=3,
             ),

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import distributed as dist
 from torch.distributed.checkpoint.api import CheckpointException
+from torch.distributed.checkpoint.filesystem import FileSystemReader
 from torch.distributed.checkpoint.state_dict import (
     StateDictOptions,
     get_state_dict,
@@ -147,11 +148,25 @@ def commit_state(temporary: Path, final: Path, progress: Progress) -> None:
 
 
 def load_state(directory: Path, model: TrainingModel, optimizer: torch.optim.Optimizer) -> None:
-    """Load the latest state into the model and the optimizer."""
+    """Load the latest state into the model and the optimizer.
+
+    A weight that had no gradient so far, as in layers whose output is not used, has no state.
+    """
+    latest = latest_state(directory)
+    assert latest is not None
     state = state_dict(model, optimizer)
+    stored = FileSystemReader(latest).read_metadata().state_dict_metadata
+    by_weight = state["optimizer"]["state"]
+    stateless = {
+        name
+        for name in by_weight
+        if not any(key.startswith(f"optimizer.state.{name}.") for key in stored)
+    }
+    for name in stateless:
+        del by_weight[name]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        load(state, checkpoint_id=latest_state(directory))
+        load(state, checkpoint_id=latest)
     set_state_dict(
         model,
         optimizer,
@@ -159,6 +174,9 @@ def load_state(directory: Path, model: TrainingModel, optimizer: torch.optim.Opt
         optim_state_dict=state["optimizer"],
         options=TRAINABLE_ONLY,
     )
+    for name, weight in model.named_parameters():
+        if name in stateless:
+            optimizer.state.pop(weight, None)
 
 
 def state_dict(model: TrainingModel, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
