@@ -203,6 +203,19 @@ def test_a_question_that_fails_is_missing_data_and_asked_again(
     assert (result.scores["failed"], len(questions(server))) == (0, 1)
 
 
+def test_a_failure_of_an_interrupted_run_is_no_record_of_the_next(
+    build: BuildDirectory, server: LlmServer, tmp_path: Path
+) -> None:
+    server.by_request = with_first(1, fails(400, "not this one"))
+    with pytest.raises(EvaluationStoppedError, match="limit of 4 calls"):
+        evaluate_server(server, build, tmp_path, limits=Limits(max_calls=4, workers=1))
+    (failed,) = [record for record in Journal(tmp_path / JOURNAL) if record.error]
+    others = {"original", "blank", "swapped"} - {failed.condition}
+    selection = EvalSelection(builds=(build.path,), limit=2, conditions=tuple(sorted(others)))
+    (result,), _ = evaluate_server(server, build, tmp_path, selection=selection)
+    assert result.scores["failed"] == 0
+
+
 def test_a_server_that_refuses_all_images_is_not_asked_for_each(
     build: BuildDirectory, server: LlmServer, tmp_path: Path
 ) -> None:

@@ -108,7 +108,11 @@ def evaluate(
     processes.barrier()
     scores: dict[str, Any] = {}
     if processes.is_main:
-        scores = complete(directory, header, out, eval_set.left_out)
+        stored = load_records(directory, eval_set.left_out)
+        keys = {request.key for request in waiting}
+        # What failed in an earlier run, and was not run again now, is no record of this evaluation.
+        records = [record for record in stored if not record.error or record.key in keys]
+        scores = complete(directory, header, out, records)
     processes.barrier()
     return scores or json.loads((out / SCORES).read_bytes())
 
@@ -161,11 +165,9 @@ def answer_share(
             progress.update(len(records))
 
 
-def complete(
-    directory: Path, header: Header, out: Path, left_out: Collection[tuple[str, str]]
-) -> dict[str, Any]:
+def complete(directory: Path, header: Header, out: Path, records: list[Record]) -> dict[str, Any]:
     """Score all answers of a directory, which takes the place of `out`; return the scores."""
-    scores = score_and_save(directory, header, load_records(directory, left_out))
+    scores = score_and_save(directory, header, records)
     if directory == out:
         return scores
     replace_previous(out, directory)
