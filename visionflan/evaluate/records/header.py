@@ -65,7 +65,7 @@ class TrainingOverlap:
         if not self.known:
             sentences.append(
                 f"Whether {'the other' if count else 'the'} images were trained on is not known: "
-                "the checkpoint has no complete record of its training images"
+                "there is no complete record of the training images"
             )
         return " ".join(f"{sentence}." for sentence in sentences)
 
