@@ -165,6 +165,8 @@ def test_the_header_keeps_its_values_under_the_new_names(directory: Path) -> Non
     assert header.pop("versions").keys() == {"python", "visionflan"}
     unknown = {"known": False, "included": False, "questions": {}, "images": 0}
     assert header.pop("overlap") == unknown
+    model = header.pop("model")
+    assert (model["engine"], model["server"]) == ("transformers", {})
     # Wherever a command runs later, it finds the builds.
     header["source_paths"] = [Path(path).relative_to(Path.cwd()) for path in header["source_paths"]]
     header["source_paths"] = list(map(str, header["source_paths"]))
