@@ -130,6 +130,10 @@ class RunChain:
                 f"its chat template is the file {config.init.chat_template}, whose content the run "
                 "does not record"
             )
+        if stage.data.row_list is not None:
+            raise UnknownStepError(
+                f"its rows are those of the list {stage.data.row_list}, which may have changed"
+            )
         return TrainStep(
             stage=without_build(stage),
             build=self.data(stage, record["data"]),

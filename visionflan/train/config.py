@@ -125,6 +125,8 @@ class DataConfig:
     build: Path | None = None  # build directory; None: that of the run
     tasks: tuple[str, ...] = ()  # patterns such as `coco`, `coco/*`, `*/vqa`; empty: all tasks
     split: Split = "train"
+    # A list of row ids, as `visionflan select` writes: only these instances.
+    row_list: Path | None = None
     # Maximum number of instances: those with the lowest hash of the seed and the instance's id.
     max_instances: int | None = None
     # How much of each task; None: all rows, or `max_instances` of them.

@@ -11,6 +11,7 @@ import numpy as np
 
 from visionflan.atomic_write import write_text
 from visionflan.storage.directory import BuildDirectory
+from visionflan.storage.row_list import read_row_list
 from visionflan.synthesize.conversations import conversations_origin
 from visionflan.train.batch_sampler import BatchSampler
 from visionflan.train.tokenized_dataset import TokenizedDataset
@@ -28,7 +29,9 @@ def row_lines(dataset: TokenizedDataset) -> Iterator[str]:
         yield json.dumps({"id": ids[index], "task": dataset.tasks[task]}) + "\n"
 
 
-def data_summary(build: BuildDirectory, dataset: TokenizedDataset) -> dict[str, Any]:
+def data_summary(
+    build: BuildDirectory, dataset: TokenizedDataset, row_list: Path | None = None
+) -> dict[str, Any]:
     """Return what a stage trains on, and what was dropped or changed.
 
     `rows_sha256` is the digest of what `write_rows` writes, whether or not there is such a file.
@@ -41,6 +44,7 @@ def data_summary(build: BuildDirectory, dataset: TokenizedDataset) -> dict[str, 
         "build": str(build.path),
         "digest": build.digest,
         "written_from": conversations_origin(build),
+        "row_list": None if row_list is None else read_row_list(row_list).origin(),
         "instances": len(dataset),
         "tasks": dataset.tasks,
         "rows_by_task": dict(zip(dataset.tasks, counts, strict=True)),

@@ -14,7 +14,7 @@ from visionflan.train.config import InitConfig, StageConfig, TrainConfig
 from visionflan.train.loggers import check_loggers
 from visionflan.train.low_memory_optimizer import check_optimizer
 from visionflan.train.mixture import task_rates
-from visionflan.train.selection import count_by_task
+from visionflan.train.selection import available_instances, count_by_task
 from visionflan.train.validation_data import check_validation
 
 
@@ -129,7 +129,20 @@ def check_data(config: TrainConfig, stage: StageConfig) -> None:
         raise TrainingError(
             f"stage {stage.name} has no data: use --build, or set stages.{stage.name}.data.build"
         )
-    BuildDirectory(path)
+    build = BuildDirectory(path)
+    check_row_list(build, stage)
     check_validation(config, stage)
     if stage.data.mixture is not None and (counts := stage_task_counts(config, stage)):
         task_rates(stage.data.mixture, counts)
+
+
+def check_row_list(build: BuildDirectory, stage: StageConfig) -> None:
+    """Raise an error if a stage names a list of rows that it cannot train on."""
+    if stage.data.row_list is None:
+        return
+    if stage.data.synthetic_conversations is not None:
+        raise TrainingError(
+            f"stage {stage.name} trains on generated conversations, which are in no list of rows: "
+            f"set stages.{stage.name}.data.row_list=none"
+        )
+    available_instances(build, stage.data)

@@ -8,7 +8,9 @@ import numpy as np
 from visionflan.catalog import match_tasks
 from visionflan.errors import TrainingError
 from visionflan.hashing import stable_hash
+from visionflan.plural import counted
 from visionflan.storage.directory import BuildDirectory, Instances
+from visionflan.storage.row_list import read_row_list
 from visionflan.train.config import DataConfig
 from visionflan.train.mixture import mixture_order
 
@@ -34,12 +36,32 @@ def select_instances(build: BuildDirectory, data: DataConfig, seed: int) -> Inst
 
 
 def available_instances(build: BuildDirectory, data: DataConfig) -> Instances:
-    """Return the instances of a stage's split and tasks. Raises TrainingError if there is none."""
+    """Return the instances of a stage's split, tasks and list of rows.
+
+    Raises TrainingError if there is none, or if the list has rows of another split.
+    """
     tasks = None if not data.tasks else match_tasks(data.tasks, sorted(build.tasks))
     instances = build.instances(data.split, tasks)
     if not len(instances):
         raise TrainingError(f"{build.path} has no {data.split} instances to train on")
-    return instances
+    return instances if data.row_list is None else listed_instances(instances, data)
+
+
+def listed_instances(instances: Instances, data: DataConfig) -> Instances:
+    """Return the instances that are in a stage's list of rows, in the order of the build."""
+    assert data.row_list is not None
+    build = instances.directory
+    positions = np.sort(read_row_list(data.row_list).positions(build))
+    of_split = build.instances(data.split).positions
+    if num_others := int((~np.isin(positions, of_split)).sum()):
+        raise TrainingError(
+            f"{data.row_list} lists {counted(num_others, 'row')} of {build.path} that are not in "
+            f"the split {data.split}: select rows of that split, or set `data.split`"
+        )
+    positions = positions[np.isin(positions, instances.positions)]
+    if not len(positions):
+        raise TrainingError(f"{data.row_list} lists no row of the tasks {', '.join(data.tasks)}")
+    return Instances(build, positions)
 
 
 def count_by_task(build: BuildDirectory, data: DataConfig) -> dict[str, int]:

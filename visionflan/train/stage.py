@@ -77,7 +77,7 @@ class StageRunner:
             "recipe": self.config.name,
             "stage": self.stage.name,
             "config": to_json(self.config),
-            "data": data_summary(self.build, trainer.dataset),
+            "data": data_summary(self.build, trainer.dataset, self.stage.data.row_list),
             "initialized_from": self.initial_model.source,
             "seed": self.config.seed,
             "steps": trainer.steps_taken,

@@ -6,7 +6,7 @@ A run of image tokens is a single one here; the collator repeats it as often as 
 import hashlib
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +20,7 @@ from visionflan.model.chat_tokenizer import PROBE_SIZES, ChatTokenizer
 from visionflan.plural import counted
 from visionflan.storage.directory import BuildDirectory, Instances
 from visionflan.storage.instance import Instance
+from visionflan.storage.row_list import row_list_digest
 from visionflan.train.config import StageConfig
 from visionflan.train.row_tokenizer import RowTokenizer, TrainingLedger, within_budget
 from visionflan.train.selection import select_instances
@@ -99,7 +100,8 @@ def tokenization_key(
     """Return a hash of everything that the tokenized rows depend on."""
     parts = [
         build.digest,
-        repr(stage.data),
+        repr(replace(stage.data, row_list=None)),
+        row_list_digest(stage.data.row_list),
         seed,
         stage.max_seq_len,
         chat_tokenizer.chat_template,

@@ -11,6 +11,7 @@ from visionflan.analysis.step import Step, StepContext
 from visionflan.analysis.steps.build_input import Build, build_parents, build_path
 from visionflan.analysis.steps.pretrain import PretrainStep
 from visionflan.model.chat_templates import BY_NAME
+from visionflan.storage.row_list import read_row_list
 from visionflan.train.config import InitConfig, Precision, RuntimeConfig, StageConfig, TrainConfig
 from visionflan.train.config_io import to_json
 from visionflan.train.run import train
@@ -63,7 +64,9 @@ class TrainStep(ModelStep):
         stage = replace(
             self.stage,
             validation=validation if validation and validation.decides_weights else None,
-            data=replace(self.stage.data, build=None),
+            data=replace(
+                self.stage.data, build=None, row_list=row_list_content(self.stage.data.row_list)
+            ),
             chat_template=template_content(self.stage.chat_template),
         )
         settings = {
@@ -135,6 +138,11 @@ def template_content(name: str) -> str:
     if not name or name in BY_NAME or not Path(name).is_file():
         return name
     return sha256(Path(name).read_bytes()).hexdigest()
+
+
+def row_list_content(path: Path | None) -> Path | None:
+    """Return the digest of a list of rows in the place of its path."""
+    return path if path is None else Path(read_row_list(path).digest)
 
 
 def part_content(path: Path) -> str:
