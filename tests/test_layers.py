@@ -30,7 +30,6 @@ LAYERS = [
     {"authoring"},
     {"llm"},
     {"formats", "synthesize"},
-    {"diff", "verify"},
     {"model"},
     {"train"},
     {"recipes", "select"},

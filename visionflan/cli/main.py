@@ -31,8 +31,6 @@ COMMANDS: dict[str, str] = {
     "import": "import a published instruction tuning set into a build directory",
     "export": "export a build directory to another format",
     "select": "select a part of a build as a list of rows to train on",
-    "verify": "check a build or a release against its recorded hashes",
-    "diff": "compare two builds row by row, with the reasons",
     "import-checkpoint": "import a model in the form of LLaVA's own code as a checkpoint",
     "train": "run a training recipe, or one of its stages",
     "chat": "chat with a checkpoint about an image",
