@@ -15,8 +15,6 @@ from visionflan.errors import BuildError
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Split
 
-COLUMNS = ["id", "task"]
-
 
 class Candidates(NamedTuple):
     """The rows of a split and of some tasks, ordered by task.
@@ -41,7 +39,9 @@ def read_candidates(
 ) -> Candidates:
     """Return the rows of a split and of the tasks that match. Raises BuildError for none."""
     tasks = sorted(build.tasks)
-    ids, numbers, names = [], [], []
+    ids: list[pa.StringArray] = []
+    numbers: list[NDArray[np.int32]] = []
+    names: list[str] = []
     for task in match_tasks(patterns, tasks) if patterns else tasks:
         of_task = split_ids(instances_path(build.path, task), split)
         if len(of_task):

@@ -8,6 +8,7 @@ selects in this way too: clusters first, then the least discrepancy inside each.
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,10 +46,7 @@ def coverage_positions(
     assigned = cluster(features, clusters, seed)
     order = np.lexsort((hashes, assigned))
     bounds = np.flatnonzero(np.diff(assigned[order], prepend=-1, append=clusters))
-    groups = {
-        f"{assigned[order[begin]]:05d}": order[begin:end]
-        for begin, end in zip(bounds[:-1], bounds[1:], strict=True)
-    }
+    groups = {f"{assigned[order[begin]]:05d}": order[begin:end] for begin, end in pairwise(bounds)}
     sizes = {name: len(members) for name, members in groups.items()}
     rates = task_rates(MixtureConfig(temperature=temperature), sizes)
     remaining = {name: herded(features, members) for name, members in groups.items()}

@@ -39,7 +39,8 @@ class Features:
                 "compute them again"
             )
         lengths = np.linalg.norm(values, axis=1, keepdims=True)
-        return values / np.maximum(lengths, np.finfo(np.float32).tiny)
+        scaled: NDArray[np.float32] = values / np.maximum(lengths, np.finfo(np.float32).tiny)
+        return scaled
 
 
 def read_features(path: Path, ids_path: Path, ids: pa.StringArray) -> Features:

@@ -29,9 +29,7 @@ def hash_values(ids: pa.StringArray, seed: int) -> NDArray[np.uint64]:
     return hashes
 
 
-def mixture_positions(
-    mixture: MixtureConfig, candidates: Candidates, seed: int
-) -> Iterator[int]:
+def mixture_positions(mixture: MixtureConfig, candidates: Candidates, seed: int) -> Iterator[int]:
     """Yield the positions of rows in the order of a mixture, those of a task by their hashes.
 
     It is the order of `train.mixture.mixture_order`, without an object for each row.

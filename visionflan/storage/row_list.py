@@ -87,7 +87,9 @@ def write_row_list(path: Path, ids: Iterable[str], header: Mapping[str, Any]) ->
 def read_row_list(path: Path) -> RowList:
     """Read a list of rows. Raises BuildError if it is damaged, empty or repeats a row."""
     if not path.is_file():
-        raise BuildError(f"{path} is not a file: name a list of rows, as `visionflan select` writes")
+        raise BuildError(
+            f"{path} is not a file: name a list of rows, as `visionflan select` writes"
+        )
     content = path.read_bytes()
     try:
         lines = [line for line in content.decode("utf-8-sig").split("\n") if line.strip()]
@@ -114,7 +116,9 @@ def read_header(path: Path, line: str) -> dict[str, Any]:
     try:
         header = json.loads(line)
     except ValueError as error:
-        raise BuildError(f"the first line of {path} is not valid JSON: select the rows again") from error
+        raise BuildError(
+            f"the first line of {path} is not valid JSON: select the rows again"
+        ) from error
     if HEADER not in header:
         raise BuildError(
             f"{path} is no list of rows: its first line is an object without {HEADER!r}"
