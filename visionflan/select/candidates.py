@@ -49,7 +49,7 @@ def read_candidates(
             ids.append(of_task)
             names.append(task)
     if not names:
-        raise BuildError(f"{build.path} has no {split} instances to select from")
+        raise BuildError(f"{build.path} has no row in the split {split} to select from")
     return Candidates(pa.concat_arrays(ids), np.concatenate(numbers), names)
 
 
