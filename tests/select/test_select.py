@@ -83,7 +83,7 @@ def test_a_list_that_a_stage_cannot_train_on_is_named(
     rows = tmp_path / "rows"
     select(build, rows, rows=5)
     other = write_build(tmp_path / "other", {"drawn/color": 3})
-    with pytest.raises(BuildError, match="lists rows of the build with the digest"):
+    with pytest.raises(BuildError, match="is a list for the build with the digest"):
         select_instances(other, DataConfig(row_list=rows), 0)
     rows.write_text("drawn/color/1\n")
     with pytest.raises(TrainingError, match="lists no row of the tasks"):

@@ -61,7 +61,7 @@ class RowList:
         made_of = self.header.get("build")
         if made_of not in (None, build.digest):
             raise BuildError(
-                f"{self.path} lists rows of the build with the digest {made_of:.12}, and "
+                f"{self.path} is a list for the build with the digest {made_of:.12}, and "
                 f"{build.path} has the digest {build.digest:.12}: name that build, or select rows "
                 "of this one"
             )
