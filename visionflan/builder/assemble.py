@@ -17,6 +17,16 @@ from numpy.typing import NDArray
 import visionflan
 from visionflan.atomic_write import atomic_path, commit_file, write_json
 from visionflan.builder.dataset_card import write_card
+from visionflan.builder.decontamination.find import (
+    OVERLAPS,
+    REASON,
+    FoundOverlaps,
+    find_overlaps,
+    ledger_entries,
+    overlap_counts,
+    write_overlaps,
+)
+from visionflan.builder.decontamination.references import Decontamination
 from visionflan.builder.evidence import (
     USAGE_COLUMNS,
     OtherRows,
@@ -30,7 +40,7 @@ from visionflan.builder.split import HoldOutConfig, ImageUsage, collect_image_us
 from visionflan.errors import BuildError
 from visionflan.progress import ProgressBar
 from visionflan.storage.image_index import write_index
-from visionflan.storage.schema import BUILD_FORMAT, INSTANCES, LEDGER
+from visionflan.storage.schema import BUILD_FORMAT, INSTANCES, LEDGER, LedgerEntry, ledger_table
 
 SPLIT = INSTANCES.get_field_index("split")
 
@@ -45,6 +55,7 @@ class MergedParts:
         group_ids: the group of near-duplicates of each image, (images,).
         image_usage: which images each instance contains.
         held_out: whether each instance is held out, (instances,).
+        overlaps: the overlaps with benchmarks, and which instances are removed for them.
         official_splits: the number of instances by dataset, official split (or `none`) and side.
     """
 
@@ -53,6 +64,7 @@ class MergedParts:
     group_ids: NDArray[np.int32]
     image_usage: ImageUsage
     held_out: NDArray[np.bool_]
+    overlaps: FoundOverlaps
     official_splits: dict[str, dict[str, dict[str, int]]]
 
 
@@ -63,18 +75,29 @@ def assemble(
     hold_out: HoldOutConfig | None,
     about: dict[str, Any],
     datasets: dict[str, Any],
+    decontamination: Decontamination | None = None,
 ) -> dict[str, Any]:
     """Split, write instances, ledger, index, card and manifest; return the manifest.
 
-    Without `hold_out` the instances keep the split they have.
+    Without `hold_out` the instances keep the split they have. Training instances that overlap with
+    the references of `decontamination` are left out, unless it only reports them.
     """
     directories = [out / PARTS_DIR / part.name for part in parts]
-    merged = merge_parts(parts, directories, hold_out)
+    merged = merge_parts(out, parts, directories, hold_out, decontamination)
     tasks = write_instances(out, directories, merged)
     for part in parts:
         for task, info in part.tasks.items():
             tasks[task] |= {**asdict(info), **asdict(part.counts[task])}
-    write_ledger(out, directories)
+    removed = ledger_entries(merged.overlaps.overlaps)
+    for entry in removed:
+        counts = tasks[entry.task]
+        counts["written"] -= 1
+        counts["dropped"][REASON] = counts["dropped"].get(REASON, 0) + 1
+    write_ledger(out, directories, removed)
+    if decontamination is not None:
+        write_overlaps(out, merged.overlaps.overlaps)
+        counts = overlap_counts(merged.overlaps.overlaps)
+        about = about | {"decontamination": {**decontamination.as_json(), "overlaps": counts}}
     write_index(out / "images.index", merged.image_metadata, merged.group_ids)
     manifest = {
         "format": BUILD_FORMAT,
@@ -93,7 +116,11 @@ def assemble(
 
 
 def merge_parts(
-    parts: Sequence[DatasetPart], directories: Sequence[Path], hold_out: HoldOutConfig | None
+    out: Path,
+    parts: Sequence[DatasetPart],
+    directories: Sequence[Path],
+    hold_out: HoldOutConfig | None,
+    decontamination: Decontamination | None,
 ) -> MergedParts:
     """Group near-duplicate images over all parts, and decide which instances are held out."""
     tasks = sorted(task for part in parts for task in part.tasks)
@@ -116,13 +143,18 @@ def merge_parts(
             {part.name: part.unwritten for part in parts}, load_official_images(directories)
         )
         held_out = decide_held_out(hold_out, tasks, instances, metadata, group_ids, others)
+    overlaps = FoundOverlaps((), np.zeros(len(instances), dtype=bool))
+    if decontamination is not None:
+        overlaps = find_overlaps(out, directories, metadata, held_out, decontamination)
+    remain = ~overlaps.removed
     return MergedParts(
         tasks=tasks,
         image_metadata=metadata,
         group_ids=group_ids,
         image_usage=usage,
         held_out=held_out,
-        official_splits=count_official_splits(instances, held_out),
+        overlaps=overlaps,
+        official_splits=count_official_splits(instances.filter(pa.array(remain)), held_out[remain]),
     )
 
 
@@ -158,10 +190,11 @@ def write_instances(
     bar = ProgressBar("writing", total, unit="instances")
     for part_batch in iter_batches(directories, "instances.parquet"):
         held_out = merged.held_out[done : done + len(part_batch)]
+        remain = pa.array(~merged.overlaps.removed[done : done + len(part_batch)])
         done += len(part_batch)
         bar.update(len(part_batch))
         split = pa.array(np.where(held_out, "held_out", "train"), pa.string())
-        batch = part_batch.set_column(SPLIT, INSTANCES.field(SPLIT), split)
+        batch = part_batch.set_column(SPLIT, INSTANCES.field(SPLIT), split).filter(remain)
         names = np.array(batch["task"].to_pylist())
         for task in dict.fromkeys(names.tolist()):
             if task not in writers:
@@ -174,14 +207,16 @@ def write_instances(
     }
 
 
-def write_ledger(out: Path, directories: Sequence[Path]) -> None:
-    """Write the ledgers of all parts into one file."""
+def write_ledger(out: Path, directories: Sequence[Path], removed: Sequence[LedgerEntry]) -> None:
+    """Write the ledgers of all parts, and the instances removed from them, into one file."""
     with (
         atomic_path(out / "ledger.parquet") as temporary,
         pq.ParquetWriter(temporary, LEDGER, compression="zstd") as file,
     ):
         for batch in iter_batches(directories, "ledger.parquet"):
             file.write_batch(batch)
+        if removed:
+            file.write_table(ledger_table(removed))
 
 
 class TaskWriter:
@@ -212,11 +247,11 @@ class TaskWriter:
 
 def count_totals(merged: MergedParts) -> dict[str, int]:
     """Return the totals of a build."""
-    num_held_out = int(merged.held_out.sum())
+    num_held_out, total = int(merged.held_out.sum()), int((~merged.overlaps.removed).sum())
     group_sizes = np.bincount(merged.group_ids) if len(merged.group_ids) else np.zeros(1, int)
     return {
-        "instances": len(merged.held_out),
-        "train": len(merged.held_out) - num_held_out,
+        "instances": total,
+        "train": total - num_held_out,
         "held_out": num_held_out,
         "images": merged.image_metadata.num_rows,
         "image_bytes": sum(merged.image_metadata["length"].to_pylist()),
@@ -230,9 +265,9 @@ def file_sizes(out: Path, merged: MergedParts) -> dict[str, int]:
     shards = sorted(set(merged.image_metadata["shard"].to_pylist()))
     names = [f"images/{shard}" for shard in shards]
     names += sorted(f"instances/{path.name}" for path in (out / "instances").glob("[!.]*.parquet"))
-    return {
-        name: (out / name).stat().st_size for name in [*names, "images.index", "ledger.parquet"]
-    }
+    names += ["images.index", "ledger.parquet"]
+    names += [OVERLAPS] if (out / OVERLAPS).exists() else []
+    return {name: (out / name).stat().st_size for name in names}
 
 
 def versions() -> dict[str, str]:

@@ -37,6 +37,7 @@ DROPPED_BY_BUILD: dict[str, str] = {
     "unknown_split": "the official split of the row is not train, validation or test",
     "repeated_key": "another row of the task has the same key",
     "duplicate": "an earlier row of the task asks the same question about the same images",
+    "benchmark_overlap": "an image or 13 words in a row are those of a benchmark to be tested on",
     "malformed_conversation": "the turns do not alternate, or a value has another type",
     "image_token_mismatch": "the number of `<image>` differs from the number of images",
     "sensitive_task": "the task asks about a person and `--include-sensitive` was not set",

@@ -12,6 +12,7 @@ from visionflan import catalog
 from visionflan.builder.assemble import assemble
 from visionflan.builder.build_request import check_request, usable_workers
 from visionflan.builder.dataset_builder import DatasetBuilder
+from visionflan.builder.decontamination.references import Decontamination
 from visionflan.builder.image_cache import ImageCheckCache
 from visionflan.builder.image_pool import ImageCheckPool
 from visionflan.builder.image_store import load_image_metadata
@@ -28,7 +29,7 @@ from visionflan.plural import counted
 READ_AHEAD = 2  # releases that are read at the same time
 
 
-def build(
+def build(  # noqa: PLR0913
     data_root: Path,
     out: Path,
     settings: BuildSettings,
@@ -36,6 +37,7 @@ def build(
     workers: int | None = None,
     start_method: str | None = None,
     log: Callable[[str], object] = str,
+    decontamination: Decontamination | None = None,
 ) -> dict[str, Any]:
     """Build the datasets under a data root and return the manifest.
 
@@ -49,7 +51,10 @@ def build(
         )
     build_plan = plan(data_root, settings)
     check_request(data_root, out, build_plan)
-    fingerprint = build_fingerprint(data_root, settings.as_json(), build_plan.tasks)
+    inputs = settings.as_json()
+    if decontamination is not None:
+        inputs["decontamination"] = decontamination.as_json()
+    fingerprint = build_fingerprint(data_root, inputs, build_plan.tasks)
     with lock_output_dir(out):
         if (manifest := find_finished(out, fingerprint)) is not None:
             return manifest
@@ -62,7 +67,7 @@ def build(
             )
             run = BuildRun(builder, fingerprint.part_digests(), log)
             parts = run.build_parts()
-        return run.finish(parts)
+        return run.finish(parts, decontamination)
 
 
 class BuildRun:
@@ -140,7 +145,9 @@ class BuildRun:
         self.datasets[name] = {"status": "failed", "message": message, **dataset}
         self.log(f"{name}: failed: {message}")
 
-    def finish(self, parts: list[DatasetPart]) -> dict[str, Any]:
+    def finish(
+        self, parts: list[DatasetPart], decontamination: Decontamination | None
+    ) -> dict[str, Any]:
         """Assemble the parts, remove stale files, and return the manifest."""
         settings, built = self.settings, {task for part in parts for task in part.tasks}
         hold_out = HoldOutConfig(
@@ -160,6 +167,7 @@ class BuildRun:
             hold_out=hold_out,
             about=about,
             datasets=dict(sorted(self.datasets.items())),
+            decontamination=decontamination,
         )
         remove_stale_files(self.out, manifest)
         return manifest

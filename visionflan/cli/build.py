@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from visionflan.cli.shared.dataset_args import add_dataset_file, load_files
+from visionflan.cli.shared.decontaminate_args import add_decontamination, decontamination_from
 from visionflan.cli.shared.log import log
 from visionflan.cli.shared.parsers import add_names, positive_int
 
@@ -53,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_hold_out(parser)
     add_prompts(parser)
+    add_decontamination(parser)
     add_dataset_file(parser)
 
 
@@ -148,7 +150,14 @@ def build_and_summarize(
     from visionflan.builder.run import build
     from visionflan.builder.summary import summary
 
-    manifest = build(data_root, args.out, settings, workers=args.workers, log=log)
+    manifest = build(
+        data_root,
+        args.out,
+        settings,
+        workers=args.workers,
+        log=log,
+        decontamination=decontamination_from(args, data_root),
+    )
     print(summary(args.out, manifest))
     check_not_empty(args.out, manifest)
     return 1 if failed_datasets(manifest) else 0
