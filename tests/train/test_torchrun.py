@@ -69,6 +69,13 @@ def test_more_processes_than_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -
         torchrun.check_devices(RuntimeConfig(device="cuda", num_processes=2))
 
 
+def test_more_processes_than_cores_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    torchrun.check_devices(RuntimeConfig(device="cpu", num_processes=4))
+    with pytest.raises(TrainingError, match="is 5, but this machine has 4 cores: set it to 4 or"):
+        torchrun.check_devices(RuntimeConfig(device="cpu", num_processes=5))
+
+
 def test_a_run_that_cannot_be_trained_is_refused_in_one_sentence(
     config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from visionflan.cli.shared.dataset_args import add_dataset_file, load_files
 from visionflan.cli.shared.decontaminate_args import add_decontamination, decontamination_from
 from visionflan.cli.shared.log import log
-from visionflan.cli.shared.parsers import add_names, positive_int
+from visionflan.cli.shared.parsers import add_names, positive_int, process_count
 
 if TYPE_CHECKING:
     from visionflan.builder.plan import BuildSettings
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="random seed (default: %(default)s)")
     parser.add_argument(
         "--workers",
-        type=positive_int,
+        type=process_count,
         metavar="N",
         help="number of worker processes (default: one per CPU core)",
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from visionflan.cli.shared.demo_options import check_demo_options
 from visionflan.cli.shared.evaluate_args import add_selection_arguments, selection_from
 from visionflan.cli.shared.log import log
-from visionflan.cli.shared.parsers import add_names, positive_int
+from visionflan.cli.shared.parsers import add_names, process_count
 from visionflan.cli.shared.server_args import (
     add_server_arguments,
     check_server_options,
@@ -78,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--num-processes",
-        type=positive_int,
+        type=process_count,
         default=1,
         metavar="N",
         help="answer in N processes of torchrun, each with a GPU of its own or on the CPU "

@@ -12,7 +12,7 @@ from pathlib import Path
 from visionflan import formats
 from visionflan.cli.shared.demo_options import check_demo_options
 from visionflan.cli.shared.log import log
-from visionflan.cli.shared.parsers import positive_int
+from visionflan.cli.shared.parsers import process_count
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--workers",
-        type=positive_int,
+        type=process_count,
         metavar="N",
         help="number of worker processes (default: one per CPU core)",
     )

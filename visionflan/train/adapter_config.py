@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from visionflan.errors import TrainingError
+from visionflan.train.number_ranges import BELOW_ONE, POSITIVE, check_ranges
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,10 +24,5 @@ class AdapterConfig:
 
     def __post_init__(self) -> None:
         """Raise TrainingError for a number that is out of range."""
-        for name in ("rank", "alpha"):
-            if (value := getattr(self, name)) <= 0:
-                raise TrainingError(f"`adapter.{name}` is {value}, but must be above 0")
-        if not 0 <= self.dropout < 1:
-            raise TrainingError(
-                f"`adapter.dropout` is {self.dropout}, but must be at least 0 and below 1"
-            )
+        ranges = {"rank": POSITIVE, "alpha": POSITIVE, "dropout": BELOW_ONE}
+        check_ranges(self, "adapter.", ranges)

@@ -10,6 +10,14 @@ from visionflan.model.base import ConnectorConfig, ModelPart
 from visionflan.model.families import DEFAULT_FAMILY
 from visionflan.storage.instance import Split
 from visionflan.train.adapter_config import AdapterConfig
+from visionflan.train.number_ranges import (
+    BELOW_ONE,
+    FRACTION,
+    NOT_NEGATIVE,
+    POSITIVE,
+    NumberRange,
+    check_ranges,
+)
 from visionflan.train.validation_config import ValidationConfig
 from visionflan.train.weight_patterns import numbers_by_pattern
 
@@ -26,6 +34,19 @@ ComputePrecision = Literal["auto", "float32", "bfloat16"]
 OUTCOME_FORMAT = 1
 # What a stage with an adapter may train.
 ADAPTED = {"connector", "language_model"}
+MAX_THREADS = 256
+# No stage repeats its rows more often; a typing error would be counted for hours.
+MAX_EPOCHS = 10_000
+STAGE_RANGES = {
+    **dict.fromkeys(("steps", "batch_size", "batch_tokens", "bucket_steps"), POSITIVE),
+    "epochs": NumberRange(0, MAX_EPOCHS, is_low_open=True),
+    "max_seq_len": POSITIVE,
+    "max_grad_norm": POSITIVE,
+    "learning_rate": NOT_NEGATIVE,
+    "weight_decay": NOT_NEGATIVE,
+    "warmup_fraction": FRACTION,
+    "betas": BELOW_ONE,
+}
 # Below this temperature, the largest task leaves the others nothing.
 MIN_TEMPERATURE = 0.1
 
@@ -182,11 +203,7 @@ class StageConfig:
             raise TrainingError(
                 f"stage {self.name}: set exactly one of `batch_size` and `batch_tokens`"
             )
-        positive = "epochs", "steps", "batch_size", "batch_tokens", "bucket_steps", "max_grad_norm"
-        for name in positive:
-            value = getattr(self, name)
-            if value is not None and value <= 0:
-                raise TrainingError(f"stage {self.name}: `{name}` is {value}, but must be above 0")
+        check_ranges(self, f"stages.{self.name}.", STAGE_RANGES)
         if not self.trainable:
             raise TrainingError(
                 f"stage {self.name} trains nothing: name at least one part in `trainable`"
@@ -232,17 +249,10 @@ class RuntimeConfig:
 
     def __post_init__(self) -> None:
         """Raise TrainingError for a number that is too low."""
-        lowest = {
-            "num_processes": 1,
-            "shard_size": 0,
-            "num_threads": 0,
-            "num_workers": 0,
-            "micro_batch_tokens": 1,
-            "log_every_steps": 1,
-        }
-        for name, low in lowest.items():
-            if (value := getattr(self, name)) < low:
-                raise TrainingError(f"`runtime.{name}` is {value}, but must be at least {low}")
+        counts = "num_processes", "micro_batch_tokens", "log_every_steps"
+        others = "shard_size", "num_threads", "checkpoint_every_seconds"
+        ranges = dict.fromkeys(counts, NumberRange(1)) | dict.fromkeys(others, NOT_NEGATIVE)
+        check_ranges(self, "runtime.", {**ranges, "num_workers": NumberRange(0, MAX_THREADS)})
 
 
 @dataclass(frozen=True, kw_only=True)

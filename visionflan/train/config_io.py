@@ -2,12 +2,13 @@
 
 import dataclasses
 import types
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from visionflan.errors import UnknownNameError, VisionflanError
+from visionflan.plural import counted
 
 Config = TypeVar("Config")
 
@@ -144,10 +145,21 @@ def parse_value(annotation: Any, value: str, path: str) -> Any:
         return None if is_none else parse_value(optional_type(annotation), value, path)
     if get_origin(annotation) is tuple:
         items = [item for item in value.split(",") if item]
+        check_length(annotation, items, path)
         return tuple(
             parse_value(item_type(annotation, n), item, path) for n, item in enumerate(items)
         )
     return parse_single(annotation, value, path)
+
+
+def check_length(annotation: Any, items: Sequence[str], path: str) -> None:
+    """Raise SettingError if a tuple of a fixed length has another number of items."""
+    types = get_args(annotation)
+    if types[-1] is not Ellipsis and len(items) != len(types):
+        raise SettingError(
+            f"`{path}` has {counted(len(items), 'value')}, but must have {len(types)}, separated "
+            "by commas"
+        )
 
 
 def parse_single(annotation: Any, value: str, path: str) -> Any:

@@ -41,17 +41,23 @@ def needs_torchrun(runtime: RuntimeConfig) -> bool:
 
 
 def check_devices(runtime: RuntimeConfig) -> None:
-    """Raise TrainingError if there are fewer GPUs than processes, which MPS has one for."""
-    number, device = torch.cuda.device_count(), resolve_device(runtime.device).type
+    """Raise TrainingError if there are fewer GPUs, or cores, than processes.
+
+    MPS has no use for more than one.
+    """
+    device = resolve_device(runtime.device).type
+    is_gpu = device == "cuda"
+    # Two processes are of use for a trial on any machine.
+    number = torch.cuda.device_count() if is_gpu else max(2, os.cpu_count() or 1)
     if device == "mps":
         raise TrainingError(
             f"runtime.num_processes is {runtime.num_processes}, but several processes cannot train "
             "on MPS: set it to 1, or runtime.device to cpu"
         )
-    if device == "cuda" and number < runtime.num_processes:
+    if number < runtime.num_processes:
         raise TrainingError(
             f"runtime.num_processes is {runtime.num_processes}, but this machine has "
-            f"{counted(number, 'GPU')}: set it to {number} or less"
+            f"{counted(number, 'GPU' if is_gpu else 'core')}: set it to {number} or less"
         )
 
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from visionflan.errors import TrainingError
 from visionflan.storage.instance import Split
+from visionflan.train.number_ranges import NOT_NEGATIVE, NumberRange, check_ranges
 
 SavedWeights = Literal["last", "best"]
 
@@ -31,15 +31,8 @@ class ValidationConfig:
 
     def __post_init__(self) -> None:
         """Raise TrainingError for a number that is too low."""
-        for name, low in {
-            "every_steps": 1,
-            "max_instances": 1,
-            "patience": 1,
-            "min_delta": 0,
-        }.items():
-            value = getattr(self, name)
-            if value is not None and not value >= low:
-                raise TrainingError(f"`validation.{name}` is {value}, but must be at least {low}")
+        counts = dict.fromkeys(("every_steps", "max_instances", "patience"), NumberRange(1))
+        check_ranges(self, "validation.", {**counts, "min_delta": NOT_NEGATIVE})
 
     @property
     def decides_weights(self) -> bool:

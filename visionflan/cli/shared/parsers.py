@@ -1,8 +1,11 @@
 """Types and actions of `argparse` that several commands share."""
 
 import argparse
+import os
 from collections.abc import Collection, Sequence
 from typing import Any
+
+PROCESSES_PER_CORE = 8
 
 
 def parse_names(text: str) -> tuple[str, ...]:
@@ -21,6 +24,16 @@ def positive_int(text: str) -> int:
         number = 0
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not an integer of at least 1")
+    return number
+
+
+def process_count(text: str) -> int:
+    """Parse a number of processes that a machine can hold: a typing error would take it down."""
+    number, most = positive_int(text), PROCESSES_PER_CORE * (os.cpu_count() or 1)
+    if number > most:
+        raise argparse.ArgumentTypeError(
+            f"{number} processes are too many for this machine: use at most {most}"
+        )
     return number
 
 
