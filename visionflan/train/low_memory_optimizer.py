@@ -44,8 +44,8 @@ def check_bfloat16(stage: StageConfig, runtime: RuntimeConfig) -> None:
         )
     if runtime.shard_size:
         raise TrainingError(
-            f"stage {stage.name} rounds weights at random (adamw_bf16), so that the copies of "
-            "runtime.shard_size would differ: set that to 0, or another optimizer"
+            f"the weights of stage {stage.name} are rounded at random (adamw_bf16), so that the "
+            "copies of runtime.shard_size would differ: set that to 0, or another optimizer"
         )
     if max(stage.betas) > MAX_BFLOAT16_BETA:
         raise TrainingError(
