@@ -1,7 +1,8 @@
 """Render an example as a conversation, and parse one; no other module knows the prompt format."""
 
+import re
 from collections.abc import Sequence
-from string import ascii_lowercase
+from string import ascii_lowercase, ascii_uppercase
 from typing import Literal, NamedTuple
 
 from visionflan.dataset import IMAGE_MARKER, Example
@@ -16,6 +17,8 @@ PhrasingChoice = Literal["first", "all"]
 # The paper's release shows options without asking for a form, and its answers are letter and text.
 OPTION_FORM = "Answer with the letter and the text of the correct option."
 
+
+LETTERED_LINE = re.compile(r"\s*\(?([A-Z])[.):]\s+(\S.*)")
 
 # White space that separates an image from a text, also in the chat templates.
 BLANKS = (" ", "\n", "\t")
@@ -160,6 +163,68 @@ def parse(prompt: str, answer: str) -> ParsedExchange | None:
                 parts = (instruction, text) if body else (text, "")
                 return ParsedExchange(*parts, options, option)
     return None
+
+
+def parse_option_lines(prompt: str, answer: str) -> ParsedExchange | None:
+    """Parse an exchange with options in LLaVA's form; return None if it is of another.
+
+    The options are lines `A. cat`, `B. dog` and so on, perhaps with a line before or after them
+    that asks for the letter. The answer is a letter, a letter and its option, or an option.
+    """
+    lines = strip_image_markers(prompt).strip().split("\n")
+    begin = next((n for n in range(len(lines)) if len(option_lines(lines[n:])) > 1), None)
+    if begin is None:
+        return None
+    options = option_lines(lines[begin:])
+    after = lines[begin + len(options) :]
+    if len(set(options)) < len(options) or any(map(LETTERED_LINE.match, (*lines[:begin], *after))):
+        return None
+    for index, option in enumerate(options):
+        if answer.strip() in answer_forms(index, option):
+            text, instruction = "\n".join(lines[:begin]), "\n".join(after).strip()
+            return ParsedExchange(instruction, text, options, option)
+    return None
+
+
+def option_lines(lines: Sequence[str]) -> tuple[str, ...]:
+    """Return the options at the start of some lines, whose letters are in order from A."""
+    options = []
+    for letter, line in zip(ascii_uppercase, lines, strict=False):
+        match = LETTERED_LINE.match(line)
+        if not match or match[1] != letter:
+            break
+        options.append(match[2].strip())
+    return tuple(options)
+
+
+def answer_forms(index: int, option: str) -> tuple[str, ...]:
+    """Return the ways to write the option of an index; see `answers_in_form`."""
+    letter = ascii_uppercase[index]
+    return (
+        letter,
+        f"{letter}.",
+        f"({letter})",
+        f"{letter}. {option}",
+        f"{letter}: {option}",
+        option,
+    )
+
+
+def answers_in_form(options: Sequence[str], target: str, answer: str) -> tuple[str, ...]:
+    """Return each option as the answer writes the target: as a letter, as a text, or as both.
+
+    Where the form is another, it is that of this package, `(b) a dog`.
+    """
+    own = tuple(format_option(tuple(options), option) for option in options)
+    if target not in options:
+        return own
+    form = answer.strip()
+    index = options.index(target)
+    forms = answer_forms(index, target)
+    if form not in forms:
+        return own
+    kind = forms.index(form)
+    return tuple(answer_forms(number, option)[kind] for number, option in enumerate(options))
 
 
 def strip_image_markers(prompt: str) -> str:

@@ -22,8 +22,9 @@ from visionflan.cli.main import main
 from visionflan.errors import BuildError
 from visionflan.formats import huggingface
 from visionflan.formats.exporting import export
-from visionflan.formats.huggingface import message_content, turn_text
+from visionflan.formats.huggingface import message_content
 from visionflan.formats.importing import find_release, import_release
+from visionflan.formats.shared.messages import turn_text
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Instance, Split, Turn
 

@@ -17,7 +17,8 @@ from visionflan.builder.split import HoldOutConfig
 from visionflan.cli.main import main
 from visionflan.dataset import BrokenRow
 from visionflan.formats.importing import import_release
-from visionflan.formats.llava import LlavaRelease, find_release
+from visionflan.formats.llava import JSON
+from visionflan.formats.shared.json_release import JsonRelease
 from visionflan.image_files import decode_image
 from visionflan.layouts import json_stream
 from visionflan.storage.directory import BuildDirectory
@@ -204,13 +205,13 @@ def test_a_list_is_read_in_pieces_as_it_would_be_at_once(
     path.write_text(json.dumps(records, indent=indent), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_stream, "CHUNK", chunk)
-        assert list(LlavaRelease(path, path.parent).records()) == records
+        assert list(JsonRelease(JSON, path, path.parent).records()) == records
 
 
 @pytest.mark.shared
 def test_the_published_release_is_imported_completely(shared: Path, tmp_path: Path) -> None:
     import_release(
-        find_release(shared / "release"),
+        JSON.find_release(shared / "release"),
         tmp_path / "build",
         name="vision_flan",
         include_sensitive=True,
@@ -218,7 +219,7 @@ def test_the_published_release_is_imported_completely(shared: Path, tmp_path: Pa
     build = BuildDirectory(tmp_path / "build", verify=True)
     records = [
         entry
-        for entry in find_release(shared / "release").records()
+        for entry in JSON.find_release(shared / "release").records()
         if not isinstance(entry, BrokenRow)
     ]
     assert len(build.instances()) == len(records) == 144

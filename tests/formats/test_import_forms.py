@@ -14,7 +14,9 @@ import pytest
 from tests.helpers.llava_release import import_directory, record, talk, write_release
 from visionflan import catalog
 from visionflan.cli.main import main
+from visionflan.formats.exporting import export
 from visionflan.formats.importing import find_release, import_release
+from visionflan.prompt import answers_in_form
 from visionflan.storage.directory import BuildDirectory
 
 TEXT_ONLY = [{"id": f"{n}", **talk(f"What is {n}?", f"It is {n}.")} for n in range(60)]
@@ -99,9 +101,7 @@ def test_the_directory_of_images_is_found_by_an_image_far_down(tmp_path: Path) -
 @pytest.mark.parametrize(
     "prompt", [{"system": "Use capitals."}, {"first": {"from": "system", "value": "Use capitals."}}]
 )
-def test_a_system_prompt_becomes_the_instruction_and_is_noted(
-    tmp_path: Path, prompt: dict[str, Any]
-) -> None:
+def test_a_system_prompt_is_a_turn_of_its_own(tmp_path: Path, prompt: dict[str, Any]) -> None:
     entry = record(**talk("<image>\nWhat?\nOptions: (a) A (b) B", "(b) B"))
     if "system" in prompt:
         entry |= prompt
@@ -109,12 +109,55 @@ def test_a_system_prompt_becomes_the_instruction_and_is_noted(
         entry["conversations"].insert(0, prompt["first"])
     build, ledger = import_directory(write_release(tmp_path / "r", [entry]))
     (instance,) = build.instances()
-    assert instance.prompt == "<image>\nUse capitals.\n\nWhat?\nOptions: (a) A (b) B"
-    assert (instance.instruction, instance.text) == ("Use capitals.", "What?")
-    assert [(line["kind"], line["reason"], line["key"]) for line in ledger] == [
-        ("note", "system_prompt", "0.jpg")
+    assert [turn.role for turn in instance.turns] == ["system", "user", "assistant"]
+    assert instance.system == instance.turns[0].text == "Use capitals."
+    assert instance.prompt == "<image>\nWhat?\nOptions: (a) A (b) B"
+    assert (instance.options, instance.target) == (("A", "B"), "B")
+    assert not ledger
+    export(build, tmp_path / "out", "llava")
+    import_release(find_release(tmp_path / "out"), tmp_path / "again", name="again")
+    assert [one.turns for one in BuildDirectory(tmp_path / "again").instances()] == [instance.turns]
+
+
+def test_turns_that_no_trainer_learns_are_left_out_with_a_note(tmp_path: Path) -> None:
+    records = [
+        record(**talk("<image> ?", "a", "And?")),
+        {
+            "id": "2",
+            "conversations": [
+                {"from": "gpt", "value": "Hello."},
+                *talk("b?", "b")["conversations"],
+            ],
+        },
+        {"id": "3", **talk("How do I show <image> in JSX?", "With <image src>.")},
+        {"id": "4", **talk("How do I close it?", "With <image> alone.")},
     ]
-    assert build.manifest["tasks"]["lab/conversation"]["notes"] == {"system_prompt": 1}
+    build, ledger = import_directory(write_release(tmp_path / "r", records))
+    assert [[turn.text for turn in one.turns] for one in build.instances()] == [
+        ["<image> ?", "a"],
+        ["b?", "b"],
+        ["How do I show <image > in JSX?", "With <image src>."],
+        ["How do I close it?", "With <image > alone."],
+    ]
+    assert [(line["kind"], line["reason"]) for line in ledger] == [
+        ("note", "question_last"),
+        ("note", "answer_first"),
+        ("note", "literal_image_token"),
+        ("note", "literal_image_token"),
+    ]
+
+
+@pytest.mark.parametrize("answer", ["B", "B.", "(B)", "B. a dog", "a dog"])
+def test_options_on_lines_of_their_own_are_options(tmp_path: Path, answer: str) -> None:
+    ask = "Answer with the option's letter from the given choices directly."
+    question = f"<image>\nWhich?\nA. cat\nB. a dog\nC. fish\n{ask}"
+    records = [record(**talk(question, answer)), record(**talk(question, "none of them"))]
+    build, _ = import_directory(write_release(tmp_path / "r", records))
+    one, other = build.instances()
+    assert (one.options, one.target, one.text) == (("cat", "a dog", "fish"), "a dog", "Which?")
+    assert (one.instruction, one.metric) == (ask, "exact_match")
+    assert other.options == ()
+    assert answers_in_form(one.options, one.target, one.answer)[1] == answer
 
 
 def test_names_that_look_like_numbered_ones_do_not_clash(tmp_path: Path) -> None:
@@ -185,19 +228,15 @@ def write_tar(path: Path) -> None:
         archive.add(__file__, "0001.json")
 
 
-MESSAGES = [{"role": "user", "content": "<image>Color?"}, {"role": "assistant", "content": "red"}]
-CHAT = json.dumps({"messages": MESSAGES, "images": ["0.jpg"]})
 LLAMA_FACTORY = json.dumps({"demo": {"file_name": "demo.json", "formatting": "sharegpt"}})
 FORMS: dict[str, tuple[str, str]] = {
-    "chat.jsonl": (CHAT, "chat messages (`messages`"),
-    "chat.json": (f"[{CHAT}]", "chat messages (`messages`"),
     "wrapped.json": (json.dumps({"data": [record()]}, indent=1), "its list under `data`"),
     "one_line.json": (json.dumps({"data": [record()]}), "its list under `data`"),
     "object.json": (json.dumps({"a": {"b": 1}}, indent=1), "one JSON object"),
     "empty.json": ("", "is empty"),
     "blank.json": (" \n\n", "is empty"),
-    "dataset_info.json": (LLAMA_FACTORY, "a list of data sets for LLaMA-Factory"),
-    "si.yaml": ("datasets:\n  - json_path: a.json\n", "as for LLaVA-OneVision"),
+    "dataset_info.json": (LLAMA_FACTORY, "the fields of its first record are `demo`"),
+    "si.yaml": ("datasets:\n  - json_path: a.json\n", "it is YAML"),
     "other.yaml": ("a: 1\n", "YAML"),
 }
 
@@ -222,7 +261,7 @@ def test_binary_forms_are_refused_by_their_names(
     path = tmp_path / "d/train-0.parquet"
     write_parquet(path, images=[[{"bytes": b"x"}]], texts=[[{"user": "a", "assistant": "b"}]])
     for wrong in (path, path.parent):
-        assert "columns `images`, `texts` (as in the Cauldron" in error_of(wrong, capsys)
+        assert "columns `images`, `texts`" in error_of(wrong, capsys)
     path.write_bytes(b"PAR1 and nothing more")
     assert "truncated Parquet" in error_of(path, capsys)
     path.unlink()

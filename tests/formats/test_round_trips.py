@@ -32,6 +32,7 @@ def odd_turns(rng: random.Random, num_images: int, number: int) -> tuple[Turn, .
     def text() -> str:
         return "".join(rng.choices(PIECES, k=rng.randint(0, 3)))
 
+    system = (Turn("system", f"Be brief.{text()}"),) if number % 5 == 0 else ()
     exchanges = [(text(), text()) for _ in range(rng.choice((1, 1, 2, 3)))]
     for _ in range(num_images):
         index = rng.randrange(len(exchanges))
@@ -39,7 +40,7 @@ def odd_turns(rng: random.Random, num_images: int, number: int) -> tuple[Turn, .
         exchanges[index] = (f"{question}<image>{text()}", answer)
     if sum("".join(exchange).count("<image>") for exchange in exchanges) != num_images:
         return odd_turns(rng, num_images, number)  # pieces joined to a marker
-    return tuple(
+    return system + tuple(
         turn
         for question, answer in exchanges
         for turn in (Turn("user", question), Turn("assistant", f"{answer}{number}"))
@@ -58,7 +59,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> BuildDirectory:
             chosen = tuple(rng.choices(images, k=number % 4))
             turns = odd_turns(rng, len(chosen), number)
             odd = instance(f"{number}{rng.choice(KEYS)}", chosen)
-            writer.add_instance(odd._replace(turns=turns, options=(), target=turns[1].text))
+            writer.add_instance(odd._replace(turns=turns, options=(), target=turns[-1].text))
     return BuildDirectory(out)
 
 
@@ -68,7 +69,7 @@ def separated(text: str) -> str:
     return re.sub(r"(?<=[^ \n\t])<image>", "\n<image>", after)
 
 
-@pytest.mark.parametrize("format_name", ["llava", "huggingface"])
+@pytest.mark.parametrize("format_name", ["llava", "huggingface", "swift"])
 def test_odd_conversations_come_back(
     built: BuildDirectory, tmp_path: Path, format_name: str
 ) -> None:

@@ -207,3 +207,29 @@ def test_the_mask_covers_the_tokens_of_spans_and_skips_empty_ones() -> None:
     assert assistant_mask(offsets, []) == [False] * 7
     with pytest.raises(TrainingError, match="the end of a prompt"):
         assistant_mask(offsets, [(4, 9)])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("template", [VICUNA, PLAIN], ids=["vicuna", "plain"])
+def test_a_system_turn_is_rendered_and_not_learned(
+    tokenizers: dict[str, ChatTokenizer], kind: str, template: str
+) -> None:
+    tokenizer = with_template(tokenizers[kind], template)
+    exchange = (Turn("user", "What?"), Turn("assistant", "a board"))
+    turns = (Turn("system", "Use few words."), *exchange)
+    tokenizer.validate(turns, 0)
+    conversation, plain = tokenizer.encode_conversations([turns, exchange])
+    assert "Use few words." in tokenizer.tokenizer.decode(conversation.token_ids)
+    assert conversation.answer_tokens == plain.answer_tokens
+    (prompt,) = tokenizer.encode_prompts([turns[:2]])
+    assert prompt.token_ids == conversation.token_ids[: conversation.loss_mask.index(True)]
+
+
+def test_a_template_without_a_place_for_a_system_turn_is_refused(
+    tokenizers: dict[str, ChatTokenizer],
+) -> None:
+    silent = PLAIN.replace("{{ parts(message) + ' ' }}", "")
+    tokenizer = with_template(tokenizers[KINDS[0]], silent)
+    turns = (Turn("system", "Be brief."), Turn("user", "What?"), Turn("assistant", "a board"))
+    with pytest.raises(TrainingError, match="no place for a system turn"):
+        tokenizer.encode_conversations([turns])

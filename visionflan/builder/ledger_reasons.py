@@ -42,6 +42,7 @@ DROPPED_BY_BUILD: dict[str, str] = {
     "image_token_mismatch": "the number of `<image>` differs from the number of images",
     "sensitive_task": "the task asks about a person and `--include-sensitive` was not set",
     "evaluation_only": "the license of the task's dataset forbids training on it",
+    "remote_image": "the image is a web address, and an import downloads nothing",
     "unsupported_media": "the row has a video or another medium that is not an image",
 }
 
@@ -120,7 +121,9 @@ NOTES_OF_BUILD: dict[str, str] = {
     "alpha_flattened": "the transparent pixels of the image are stored as drawn over white",
     "depth_scaled": "the gray values of the image, of more than 8 bits, are stored as 8 bits",
     "first_frame_only": "only the first frame or page of the image is stored",
-    "system_prompt": "the system prompt became the instruction of the first turn",
+    "answer_first": "an answer before the first question was left out",
+    "question_last": "a question after the last answer was left out",
+    "literal_image_token": "`<image>` in a text without images is now written `<image >`",
     "suffix_differs": "the suffix of the file name is wrong; the format is that of the content",
 }
 

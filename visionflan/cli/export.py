@@ -2,7 +2,7 @@
 
 `llava` writes one JSON list per split with an image directory, like LLaVA and the Vision-Flan
 release; `huggingface` writes Parquet with `messages` and `images`, which `datasets.load_dataset`
-and TRL read.
+and TRL read; `swift` writes JSON lines with `messages` and an image directory, for ms-swift.
 """
 
 import argparse

@@ -2,7 +2,8 @@
 
 `llava` reads the Vision-Flan release, LLaVA-Instruct and others of their form: a JSON list, or JSON
 lines, of records with `image` and `conversations`, and a directory of images beside it.
-`huggingface` reads Parquet files with `messages` and `images`. Both read what `export` writes.
+`huggingface` reads Parquet or JSON with `messages` of typed pieces and `images`, `swift` JSON with
+`messages` of texts. All read what `export` writes; without --format the form is recognized.
 """
 
 import argparse
@@ -26,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--format",
         choices=formats.names(),
         default="",
-        help="format of the release (default: huggingface for Parquet with messages, else llava)",
+        help="format of the release (default: the one that its files are recognized as)",
     )
     parser.add_argument(
         "--out", type=Path, required=True, metavar="BUILD", help="build directory to create"
@@ -86,10 +87,13 @@ def import_path(path: Path, args: argparse.Namespace) -> int:
     from visionflan.builder.build_request import usable_workers
     from visionflan.builder.split import HoldOutConfig
     from visionflan.builder.summary import summary
-    from visionflan.formats.importing import find_release, import_release, release_name
+    from visionflan.formats.importing import import_release, read_format, release_name
+    from visionflan.formats.shared.recognition import recognize
 
-    release = find_release(path, args.images, args.format)
-    print(f"reading {release.annotations}, images in {release.images}", file=sys.stderr)
+    form = formats.load(args.format) if args.format else recognize(path)
+    release = read_format(form, path, args.images)
+    seen = f"reading {release.annotations} as {form.name}{form.title and f' ({form.title})'}"
+    print(f"{seen}, images in {release.images}", file=sys.stderr)
     hold_out = HoldOutConfig(image_fraction=args.hold_out_images, tasks=(), seed=args.seed)
     manifest = import_release(
         release,

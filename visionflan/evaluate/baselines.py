@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from string import ascii_lowercase
 
 from visionflan.evaluate.metrics import METRICS
-from visionflan.prompt import format_option
+from visionflan.prompt import answers_in_form
 from visionflan.storage.directory import BuildDirectory, Instances
 from visionflan.storage.instance import Instance
 from visionflan.storage.schema import TaskInfo
@@ -61,7 +61,7 @@ def correct_answer(instance: Instance) -> str:
 
 def is_conversation(instance: Instance) -> bool:
     """Return whether an instance is free conversation: synthetic, or of several turns."""
-    return instance.synthetic or len(instance.turns) > 2
+    return instance.synthetic or len(instance.exchanges) > 2
 
 
 def closed_label_set(answers: Mapping[str, int]) -> tuple[str, ...]:
@@ -86,5 +86,7 @@ def majority_answer(instance: Instance, stats: TaskStats) -> str | None:
     answers = sorted(instance.options or stats.train_answers)
     best = max(answers, key=lambda answer: stats.train_answers.get(answer, 0))
     if instance.options and len(instance.options) <= len(ascii_lowercase):
-        return format_option(instance.options, best)
+        return answers_in_form(instance.options, instance.target, instance.answer)[
+            instance.options.index(best)
+        ]
     return best

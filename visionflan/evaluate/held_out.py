@@ -14,7 +14,7 @@ from visionflan.evaluate.baselines import (
 from visionflan.evaluate.records.header import TaskHeader
 from visionflan.evaluate.records.record import sample_key
 from visionflan.evaluate.requests import EvalSet, Item, merge_clusters
-from visionflan.prompt import format_option
+from visionflan.prompt import answers_in_form
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Instance
 
@@ -48,7 +48,8 @@ def make_item(build: BuildDirectory, instance: Instance, stats: TaskStats) -> It
     """Return an instance as an item; its cluster is its first image until clusters are merged."""
     target = correct_answer(instance)
     references = instance.references or (target,)
-    key = sample_key(instance.images, instance.prompt, instance.options, references)
+    words = "\n\n".join(filter(None, (instance.system, instance.prompt)))
+    key = sample_key(instance.images, words, instance.options, references)
     return Item(
         source=build,
         task=instance.task,
@@ -64,6 +65,7 @@ def make_item(build: BuildDirectory, instance: Instance, stats: TaskStats) -> It
         chance_score=chance_score(instance, stats),
         majority_answer=majority_answer(instance, stats),
         candidates=answer_candidates(instance, stats, references),
+        system=instance.system,
     )
 
 
@@ -77,7 +79,7 @@ def answer_candidates(
     if len(instance.options) > len(ascii_lowercase):
         return ()
     if instance.options:
-        return tuple(format_option(instance.options, option) for option in instance.options)
+        return answers_in_form(instance.options, instance.target, instance.answer)
     if not stats.candidates:
         return ()
     return tuple(dict.fromkeys((*stats.candidates, *references)))

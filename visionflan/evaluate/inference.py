@@ -18,7 +18,6 @@ from visionflan.evaluate.models.base import (
 from visionflan.evaluate.records.record import SCHEMA, Record
 from visionflan.evaluate.requests import EvalRequest, Source
 from visionflan.image_files import decode_image
-from visionflan.storage.instance import Turn
 
 MAX_ERROR_LENGTH = 500
 
@@ -80,7 +79,7 @@ class BatchRunner:
     def run_batch(self, batch: Sequence[EvalRequest]) -> list[Record]:
         """Return the records of one batch."""
         images = [images_for(request) for request in batch]
-        conversations = [[Turn("user", request.item.prompt)] for request in batch]
+        conversations = [request.item.turns for request in batch]
         replies = self.model.generate(conversations, images, self.context.max_new_tokens)
         scores = self.score_candidates(batch, conversations, images)
         return [
@@ -149,6 +148,7 @@ def error_record(request: EvalRequest, context: RequestContext, error: BaseExcep
 def new_record(request: EvalRequest, context: RequestContext) -> Record:
     """Return the record of a request before its answer."""
     fields = request.item._asdict()
+    del fields["system"]
     return Record(
         **fields | {"source": request.item.source.digest},
         schema=SCHEMA,

@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 from visionflan.evaluate.conditions import CONDITIONS, ORIGINAL, ImageIds, ImagePool
 from visionflan.evaluate.records.header import TaskHeader, TrainingOverlap
 from visionflan.hashing import stable_hash
+from visionflan.storage.instance import Turn
 
 
 class Source(Protocol):
@@ -61,6 +62,13 @@ class Item(NamedTuple):
     categories: tuple[str, ...] = ()
     judge_context: str = ""
     candidates: tuple[str, ...] = ()
+    system: str = ""  # the system turn before the prompt; empty if there is none
+
+    @property
+    def turns(self) -> list[Turn]:
+        """Return the conversation that a model answers."""
+        system = [Turn("system", self.system)] if self.system else []
+        return [*system, Turn("user", self.prompt)]
 
 
 class EvalRequest(NamedTuple):

@@ -30,6 +30,8 @@ class ConversationRecord(NamedTuple):
         id: the id of the record; may be empty, or that of several records.
         split: the split that the release puts it in.
         notes: a reason code and a detail for each change to the text of the release.
+        options: the answers to choose from, where the release lists them in a field.
+        target: the correct option, or the answer to a question whose options are listed.
     """
 
     task: str
@@ -38,6 +40,8 @@ class ConversationRecord(NamedTuple):
     id: str = ""
     split: Split = "train"
     notes: tuple[tuple[str, str], ...] = ()
+    options: tuple[str, ...] = ()
+    target: str = ""
 
 
 class InstructionRelease(Protocol):
@@ -61,17 +65,19 @@ class Format:
 
     Attributes:
         name: Name of the file and of the `--format` choice.
+        title: What its files are, as in "JSON of `conversations`"; an import says it.
         files: Glob pattern of the files of a split; `{split}` is replaced by the split's name.
         write: Write the instances of a split into a directory; None if it cannot be exported.
         read: Find a release, given its path and optionally the directory of its images; None if
             it cannot be imported.
         recognize: Return whether a path is a release in this format, so that an import without
-            `--format` reads it; None if only `--format` chooses it.
+            `--format` reads it; it raises nothing. None if only `--format` chooses it.
         more_files: Patterns of further files of a split, which need not exist, by the name of
             their configuration in the dataset card.
     """
 
     name: str
+    title: str = ""
     files: str = ""
     write: Writer | None = None
     read: Callable[[Path, Path | None], InstructionRelease] | None = None

@@ -66,6 +66,15 @@ def image_file_name(build: BuildDirectory, image_id: str) -> str:
     return image_id + SUFFIXES[build.image_header(image_id)[2]][0]
 
 
+def write_images(build: BuildDirectory, instance: Instance, directory: Path) -> None:
+    """Write the images of an instance into a directory, unless they are there."""
+    directory.mkdir(exist_ok=True)
+    for image_id in instance.images:
+        path = directory / image_file_name(build, image_id)
+        if not path.exists():
+            path.write_bytes(build.image(image_id))
+
+
 def with_progress(instances: Instances, split: str) -> Iterable[Instance]:
     """Iterate over instances with a progress bar."""
     progress = ProgressBar(f"exporting {split}", len(instances), unit="instances")

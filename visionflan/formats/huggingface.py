@@ -1,4 +1,7 @@
-"""Parquet with `messages` and `images`, as `datasets.load_dataset` and TRL read it."""
+"""Parquet with `messages` and `images`, as `datasets.load_dataset` and TRL read it.
+
+JSON of such messages, with the names of images, is read as well.
+"""
 
 import json
 from collections.abc import Iterator
@@ -9,19 +12,30 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from visionflan.atomic_write import commit_file
-from visionflan.dataset import IMAGE_MARKER, BrokenRow
+from visionflan.dataset import BrokenRow
 from visionflan.errors import ReleaseError, UnusableError
-from visionflan.formats.base import ConversationRecord, Format, ReleaseImage
+from visionflan.formats.base import (
+    ConversationRecord,
+    Format,
+    InstructionRelease,
+    ReleaseImage,
+)
 from visionflan.formats.exporting import image_file_name, with_progress
 from visionflan.formats.shared.annotation_files import resolve
 from visionflan.formats.shared.conversations import (
-    RawMessage,
     make_conversation,
     malformed,
     optional_text,
 )
+from visionflan.formats.shared.json_release import JsonForm
+from visionflan.formats.shared.messages import (
+    has_pieces,
+    parse_messages,
+    raw_messages,
+    record_images,
+)
 from visionflan.image_sources import ParquetCell
-from visionflan.prompt import join_at_images, split_at_images
+from visionflan.prompt import split_at_images
 from visionflan.storage.directory import BuildDirectory, Instances
 from visionflan.storage.instance import Instance, Split, Turn
 
@@ -79,24 +93,6 @@ def to_row(build: BuildDirectory, instance: Instance) -> dict[str, Any]:
 def message_content(turn: Turn) -> list[dict[str, str | None]]:
     """Return the parts of a turn with the same keys in each, as a column needs them."""
     return [{"type": part["type"], "text": part.get("text")} for part in split_at_images(turn.text)]
-
-
-def turn_text(content: Any) -> Any:
-    """Return the text of typed pieces, as `message_content` splits it; other content as it is."""
-    if not isinstance(content, list):
-        return content
-    return join_at_images([piece_text(piece) for piece in content])
-
-
-def piece_text(piece: Any) -> str:
-    """Return the text of one piece, or a marker for an image."""
-    kind = piece.get("type") if isinstance(piece, dict) else None
-    text = piece.get("text") if kind == "text" else IMAGE_MARKER
-    if kind not in {"text", "image"} or not isinstance(text, str):
-        raise malformed("a piece of a message", piece)
-    if kind == "text" and IMAGE_MARKER in text:
-        raise UnusableError("image_token_in_text", f"{IMAGE_MARKER} is in the text of a message")
-    return text
 
 
 class ParquetShards:
@@ -174,9 +170,11 @@ class MessagesRelease(NamedTuple):
                     yield BrokenRow(f"{file.name}: row {number}", error.reason, error.detail)
 
 
-def find_release(path: Path, images: Path | None = None) -> MessagesRelease:
-    """Find the Parquet files of a release: the file, or those of the splits in the directory."""
+def find_release(path: Path, images: Path | None = None) -> InstructionRelease:
+    """Find the files of a release: the file, or those of the splits in the directory."""
     path = resolve(path)
+    if JSON.recognize(path):
+        return JSON.find_release(path, images)
     if images is not None:
         raise ReleaseError(f"{path} contains its images itself: leave out --images")
     if path.is_file():
@@ -190,7 +188,9 @@ def find_release(path: Path, images: Path | None = None) -> MessagesRelease:
 
 
 def recognize(path: Path) -> bool:
-    """Return whether a path is, or contains, Parquet files with messages."""
+    """Return whether a path is, or contains, Parquet or JSON with messages of typed pieces."""
+    if JSON.recognize(path):
+        return True
     files = [path] if path.is_file() else sorted(path.glob("*.parquet")) if path.is_dir() else []
     try:
         return any(
@@ -224,10 +224,7 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
 
 def parse_row(file: Path, number: int, row: dict[str, Any]) -> ConversationRecord:
     """Parse a row; raise UnusableError if trainers cannot read it."""
-    values = row["messages"]
-    if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
-        raise malformed("the list of messages", values)
-    messages = [RawMessage(value.get("role"), turn_text(value.get("content"))) for value in values]
+    messages = raw_messages(row["messages"])
     images = row.get("images") or []
     if not isinstance(images, list) or not all(isinstance(image, dict) for image in images):
         raise malformed("the list of images", images)
@@ -245,8 +242,15 @@ def parse_row(file: Path, number: int, row: dict[str, Any]) -> ConversationRecor
     )
 
 
+JSON = JsonForm(
+    noun="JSON with `messages`",
+    matches=has_pieces,
+    parse=lambda record, images: parse_messages(record, images, "task"),
+    names=record_images,
+)
 FORMAT = Format(
     "huggingface",
+    title="`messages` of typed pieces, as of `datasets` and TRL",
     files="{split}-*.parquet",
     write=write,
     read=find_release,

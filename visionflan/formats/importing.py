@@ -21,10 +21,11 @@ from visionflan.errors import BuildError, UnusableError
 from visionflan.formats.base import ConversationRecord, Format, InstructionRelease
 from visionflan.formats.shared.annotation_files import resolve
 from visionflan.formats.shared.dropped_records import DroppedRecords
+from visionflan.formats.shared.exchange import first_exchange
+from visionflan.formats.shared.recognition import recognize
 from visionflan.formats.shared.task_names import TaskNames, slug
 from visionflan.image_sources import ImageSource, containing_file, describe_source
 from visionflan.progress import ProgressBar
-from visionflan.prompt import ParsedExchange, parse
 from visionflan.storage.instance import Instance
 from visionflan.storage.schema import LedgerEntry, TaskInfo
 
@@ -50,21 +51,16 @@ def find_release(
     path: Path, images: Path | None = None, format_name: str = ""
 ) -> InstructionRelease:
     """Find the annotations and the images of a release; without a format it is recognized."""
-    input_format = formats.load(format_name) if format_name else recognize(path)
+    return read_format(formats.load(format_name) if format_name else recognize(path), path, images)
+
+
+def read_format(input_format: Format, path: Path, images: Path | None = None) -> InstructionRelease:
+    """Find the annotations and the images of a release in a format."""
     if input_format.read is None:
         raise BuildError(
             f"the format {input_format.name} can only be exported: choose another --format"
         )
     return input_format.read(path, images)
-
-
-def recognize(path: Path) -> Format:
-    """Return the format that recognizes a path as its own; otherwise `llava`."""
-    for name in formats.names():
-        candidate = formats.load(name)
-        if candidate.recognize is not None and candidate.recognize(path):
-            return candidate
-    return formats.load("llava")
 
 
 def release_name(path: Path, name: str | None = None) -> str:
@@ -240,10 +236,9 @@ class ReleaseImporter:
             self.writer.record_note(record.task, escape_surrogates(record.key), *note)
 
     def make_instance(self, record: ImportedRecord, images: tuple[str, ...]) -> Instance:
-        """Make an instance; options are parsed only where the prompt lists them unambiguously."""
+        """Make an instance with the options that the release or the prompt lists."""
         turns = record.conversation.turns
-        parts = parse(turns[0].text, turns[1].text) if len(turns) == 2 else None
-        known = parts if parts and parts.options else ParsedExchange("", "", (), turns[1].text)
+        known = first_exchange(record.conversation)
         info = self.tasks.known.get(record.task)
         metric = info.metric if info else CLOSED_METRIC if known.options else OPEN_METRIC
         self.metrics.setdefault(record.task, metric)

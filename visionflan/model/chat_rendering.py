@@ -170,3 +170,15 @@ def naming_the_template() -> Iterator[None]:
 def messages(turns: Sequence[Turn]) -> list[dict[str, Any]]:
     """Return turns as chat templates take them, with each image as a separate content part."""
     return [{"role": turn.role, "content": split_at_images(turn.text)} for turn in turns]
+
+
+def require_system_turns(
+    conversations: Sequence[Sequence[Turn]], rendered: Sequence[RenderedConversation]
+) -> None:
+    """Raise TrainingError if the chat template leaves out the words of a system turn."""
+    for turns, conversation in zip(conversations, rendered, strict=False):
+        if turns[0].role == "system" and turns[0].text.strip() not in conversation.text:
+            raise TrainingError(
+                "the chat template has no place for a system turn and leaves out its words: set "
+                "another by init.chat_template"
+            )

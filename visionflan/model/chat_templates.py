@@ -54,7 +54,8 @@ PLAIN = (
     + """\
 {{- bos_token -}}
 {%- for message in messages -%}
-{%- if message['role'] == 'user' -%}{{ 'Q: ' + parts(message) }}
+{%- if message['role'] == 'system' -%}{{ parts(message) + ' ' }}
+{%- elif message['role'] == 'user' -%}{{ 'Q: ' + parts(message) }}
 {%- elif message['role'] == 'assistant' -%}{{ ' A:' }}
 {%- generation -%}{{ ' ' + parts(message) + eos_token }}{%- endgeneration -%}
 {%- endif -%}

@@ -1,7 +1,6 @@
 """Tokenize conversations with a chat template, and compute the loss mask of their answers.
 
-Training and generation share this code, so both see the same tokens. The mask comes from the spans
-of the answers in the rendered text, mapped to tokens by their offsets.
+Training and generation share this code. The mask comes from the spans of the answers in the text.
 """
 
 import re
@@ -18,6 +17,7 @@ from visionflan.model.chat_rendering import (
     Span,
     assistant_mask,
     naming_the_template,
+    require_system_turns,
 )
 from visionflan.model.image_prompt import ImageSize, ImageWriter
 from visionflan.plural import counted
@@ -164,13 +164,13 @@ class ChatTokenizer:
         `conversation` is what `encode_conversations` returned for `turns`.
         """
         first = conversation.loss_mask.index(True)
-        num_images = turns[0].text.count(IMAGE_MARKER)
-        (prompt,) = self.encode_prompts([turns[:1]], [sizes[:num_images]])
+        end = 1 + [turn.role for turn in turns].index("user")
+        num_images = turns[end - 1].text.count(IMAGE_MARKER)
+        (prompt,) = self.encode_prompts([turns[:end]], [sizes[:num_images]])
         if prompt.token_ids != conversation.token_ids[:first]:
             raise TrainingError(
-                f"the prompt {turns[0].text!r} has other tokens in training than at inference: the "
-                "chat template must end a prompt (for example with `ASSISTANT:`) the same way in "
-                "both"
+                f"the prompt {turns[end - 1].text!r} has other tokens in training than at "
+                "inference: end it the same way (as with `ASSISTANT:`) in the chat template"
             )
 
     def validate(self, turns: Sequence[Turn], num_images: int) -> None:
@@ -180,7 +180,7 @@ class ChatTokenizer:
             detail = f"{counted(markers, 'image marker')} and {counted(num_images, 'image')}"
             raise UnusableError("image_token_mismatch", detail)
         for turn in turns:
-            text = turn.text if turn.role == "assistant" else turn.text.replace(IMAGE_MARKER, "")
+            text = turn.text.replace(IMAGE_MARKER, "") if turn.role == "user" else turn.text
             if match := self.special_tokens.search(text):
                 raise UnusableError(
                     "special_token", f"the text contains {match[0]}, a special token"
@@ -198,6 +198,7 @@ class ChatTokenizer:
         """
         with naming_the_template():
             rendered = self.renderer.conversations(conversations)
+        require_system_turns(conversations if self.answers_questions else [], rendered)
         return self.encode(rendered, image_sizes)
 
     def encode_prompts(

@@ -4,7 +4,7 @@ from typing import Literal, NamedTuple
 
 from visionflan.vocabulary import OfficialSplit
 
-Role = Literal["user", "assistant"]
+Role = Literal["system", "user", "assistant"]
 Split = Literal["train", "held_out"]
 
 
@@ -28,7 +28,8 @@ class Instance(NamedTuple):
         split: whether it may be trained on.
         key: the key of its row in the release.
         images: the sha256 of the encoded bytes of each image, in the order of the markers.
-        turns: the conversation.
+        turns: the conversation: a system turn where there is one, then pairs of a user's turn and
+            an assistant's.
         instruction: the task's instruction.
         text: what follows the instruction, such as a question.
         options: the answers to choose from, in the order of the prompt.
@@ -58,11 +59,21 @@ class Instance(NamedTuple):
     group: str = ""
 
     @property
+    def system(self) -> str:
+        """Return the system turn; empty if there is none."""
+        return self.turns[0].text if self.turns[0].role == "system" else ""
+
+    @property
+    def exchanges(self) -> tuple[Turn, ...]:
+        """Return the turns without that of the system."""
+        return self.turns[1:] if self.turns[0].role == "system" else self.turns
+
+    @property
     def prompt(self) -> str:
         """Return the first user turn, with its image markers."""
-        return self.turns[0].text
+        return self.exchanges[0].text
 
     @property
     def answer(self) -> str:
         """Return the first assistant turn, with the letter of an option."""
-        return self.turns[1].text
+        return self.exchanges[1].text

@@ -1,6 +1,6 @@
 """Find the annotation files of a release, and the directory its image names start in."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
 from typing import Any, get_args
@@ -8,13 +8,12 @@ from typing import Any, get_args
 from visionflan.builder.sampling import find_file_fault
 from visionflan.errors import ReleaseError
 from visionflan.formats.shared.json_records import json_records
-from visionflan.formats.shared.other_forms import describe_file, describe_record
 from visionflan.storage.instance import Split
 
 SUFFIXES = (".json", ".jsonl", ".json.gz", ".jsonl.gz")
-OTHER_SUFFIXES = (".parquet", ".tar", ".yaml", ".yml", ".zip")
 NUM_PROBED = 20  # records that are looked at to see what a file is
 MULTI_IMAGE = "_multi_image"  # the end of the names of files whose records have several images
+Matches = Callable[[dict[str, Any]], bool]
 
 
 def resolve(path: Path) -> Path:
@@ -22,70 +21,51 @@ def resolve(path: Path) -> Path:
     return path.resolve() if path.is_dir() else path.parent.resolve() / path.name
 
 
-def find_annotations(release: Path) -> tuple[Path, ...]:
+def find_annotations(
+    release: Path, noun: str, matches: Matches, suffixes: tuple[str, ...] = SUFFIXES
+) -> tuple[Path, ...]:
     """Return the annotation files of a release: the file itself, or those in the directory."""
     if not release.exists():
         raise ReleaseError(f"{release} does not exist")
     if release.is_dir():
-        return annotation_files(release)
+        return annotation_files(release, noun, matches, suffixes)
     if not release.is_file():
         raise ReleaseError(f"{release} is not a file: pass the path of an annotation file")
-    if form := describe_other_form(release):
-        raise ReleaseError(f"{release} is {form}")
     return (release,)
 
 
-def annotation_files(directory: Path) -> tuple[Path, ...]:
-    """Return the only file of conversations in a directory, or all files of an export."""
-    files = sorted(path for path in directory.iterdir() if path.is_file())
-    matches = [path for path in files if path.name.endswith(SUFFIXES) and has_conversations(path)]
-    if matches and (len(matches) == 1 or all(export_split(path) for path in matches)):
-        return tuple(matches)
-    other_form = describe_others(files)
-    if other_form and not matches:
-        raise ReleaseError(f"{directory}/{other_form}")
-    names = ", ".join(path.name for path in matches) or "none"
+def annotation_files(
+    directory: Path, noun: str, matches: Matches, suffixes: tuple[str, ...]
+) -> tuple[Path, ...]:
+    """Return the only file of a form in a directory, or all files of an export."""
+    matched = [path for path in json_files(directory, suffixes) if has_records(path, matches)]
+    if matched and (len(matched) == 1 or all(export_split(path) for path in matched)):
+        return tuple(matched)
+    names = ", ".join(path.name for path in matched) or "none"
     raise ReleaseError(
-        f"{directory} must contain exactly one JSON file of conversations, found {names}: "
-        f"pass the path of one file{other_form and f'; {other_form}'}"
+        f"{directory} must contain exactly one file of {noun}, found {names}: pass the path of "
+        "one file"
     )
 
 
-def describe_others(files: Iterable[Path]) -> str:
-    """Return the name of the first file of another form, and what it is; or an empty string."""
-    for path in sorted(files, key=lambda path: path.name == "dataset_info.json"):
-        if path.name.endswith((*SUFFIXES, *OTHER_SUFFIXES)):
-            try:
-                form = describe_other_form(path)
-            except ReleaseError as error:
-                form = f"unreadable: {error}"
-            if form:
-                return f"{path.name} is {form}"
-    return ""
+def json_files(directory: Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[Path]:
+    """Return the files of JSON in a directory, sorted."""
+    files = (path for path in directory.iterdir() if path.name.endswith(suffixes))
+    return sorted(path for path in files if path.is_file())
 
 
-def has_conversations(path: Path) -> bool:
-    """Return whether one of the first records of a file has a conversation."""
+def has_records(path: Path, matches: Matches) -> bool:
+    """Return whether one of the first records of a file is of a form."""
     try:
-        return any("conversations" in record for record in first_records(path))
-    except ReleaseError:
+        return any(map(matches, first_records(path)))
+    except (ReleaseError, OSError):
         return False
 
 
-def describe_other_form(path: Path) -> str | None:
-    """Return what a file is that has no conversations; None if it has some, or is unknown."""
-    if form := describe_file(path):
-        return form
-    records = first_records(path)
-    if not records or any("conversations" in record for record in records):
-        return None
-    return describe_record(records[0])
-
-
 def first_records(path: Path) -> list[dict[str, Any]]:
-    """Return the first NUM_PROBED records that are objects."""
-    records = (record for record in json_records(path) if isinstance(record, dict))
-    return list(islice(records, NUM_PROBED))
+    """Return the objects among the first NUM_PROBED records."""
+    records = islice(json_records(path), NUM_PROBED)
+    return [record for record in records if isinstance(record, dict)]
 
 
 def export_split(path: Path) -> Split | None:

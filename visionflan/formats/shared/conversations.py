@@ -18,7 +18,9 @@ ROLES: dict[str, Role] = {
     "assistant": "assistant",
 }
 SYSTEM = "system"
-LEADING_MARKERS = re.compile(rf"(?:{IMAGE_MARKER}\s*)*")
+# A marker that stands for an image is at an end of its turn, or on a line of its own.
+APART = re.compile(rf"(?:^|\n)\s*{IMAGE_MARKER}|{IMAGE_MARKER}\s*(?:\n|$)")
+LITERAL_MARKER = "<image >"  # the same tag of HTML, which stands for no image
 
 
 class RawMessage(NamedTuple):
@@ -68,39 +70,56 @@ def encodable(text: str) -> str:
 def make_conversation(messages: Sequence[RawMessage], system: str, num_images: int) -> Conversation:
     """Return the conversation of a record; raise UnusableError if it cannot be trained on.
 
-    The turns must alternate between user and assistant, and mark each image. The system prompt, of
-    the record or of a first message, becomes the instruction of the first turn, with a note: not
-    every chat template has a place for it.
+    A system prompt, of the record or of a first message, is a turn of its own. Then turns alternate
+    between user and assistant, and mark each image. An answer before the first question and a
+    question after the last answer, which no trainer learns, are left out with a note.
     """
     if messages and messages[0].role == SYSTEM:
         system = "\n\n".join(filter(None, (system, message_text(messages[0], 1))))
         messages = messages[1:]
-    turns = check_turns(messages)
     if IMAGE_MARKER in system:
         raise UnusableError("image_token_in_text", f"{IMAGE_MARKER} is in the system prompt")
-    markers = sum(turn.text.count(IMAGE_MARKER) for turn in turns)
-    if markers != num_images:
-        detail = f"{counted(markers, 'marker')} but {counted(num_images, 'image')}"
-        raise UnusableError("image_token_mismatch", detail)
-    if not system.strip():
-        return Conversation(turns, ())
-    first = Turn("user", add_instruction(system, turns[0].text))
-    return Conversation((first, *turns[1:]), (("system_prompt", system),))
+    pairs, notes = leave_out_ends(messages)
+    turns = check_turns(pairs, len(messages))
+    if num_images == 0 and (literal := without_literal_markers(turns)):
+        turns = literal
+        notes.append(("literal_image_token", f"{IMAGE_MARKER} became {LITERAL_MARKER}"))
+    check_markers(turns, num_images)
+    if system.strip():
+        turns = (Turn(SYSTEM, system), *turns)
+    return Conversation(turns, tuple(notes))
 
 
-def check_turns(messages: Sequence[RawMessage]) -> tuple[Turn, ...]:
+def leave_out_ends(
+    messages: Sequence[RawMessage],
+) -> tuple[Sequence[RawMessage], list[tuple[str, str]]]:
+    """Return messages without an answer at their start and a question at their end, and notes."""
+    notes: list[tuple[str, str]] = []
+    if messages and role_of(messages[0]) == "assistant":
+        notes.append(("answer_first", message_text(messages[0], 1)))
+        messages = messages[1:]
+    if messages and role_of(messages[-1]) == "user":
+        notes.append(("question_last", message_text(messages[-1], len(messages))))
+        messages = messages[:-1]
+    return messages, notes
+
+
+def role_of(message: RawMessage) -> Role | None:
+    """Return the role of a message; None if it is not one of a person or of a model."""
+    return ROLES.get(message.role) if isinstance(message.role, str) else None
+
+
+def check_turns(messages: Sequence[RawMessage], number_of_all: int) -> tuple[Turn, ...]:
     """Return the turns of a conversation, which alternate: a person first, a model last."""
     if len(messages) < 2 or len(messages) % 2:
-        detail = f"not pairs of a question and an answer: {counted(len(messages), 'turn')}"
+        detail = f"not pairs of a question and an answer: {counted(number_of_all, 'turn')}"
         raise UnusableError("malformed_conversation", detail)
     turns = []
     for number, message in enumerate(messages, start=1):
-        role = ROLES.get(message.role) if isinstance(message.role, str) else None
-        if role != ("user" if number % 2 else "assistant"):
+        role = role_of(message)
+        if role is None or role != ("user" if number % 2 else "assistant"):
             raise malformed(f"the role of turn {number}", message.role)
         turns.append(Turn(role, message_text(message, number)))
-        if role == "assistant":
-            check_answer(turns[-1].text)
     return tuple(turns)
 
 
@@ -111,16 +130,33 @@ def message_text(message: RawMessage, number: int) -> str:
     return encodable(message.text)
 
 
+def without_literal_markers(turns: Sequence[Turn]) -> tuple[Turn, ...] | None:
+    """Return the turns of a record without images, whose markers are words such as HTML tags.
+
+    None if there are no markers, or if one is where that of an image would be: the image is lost.
+    """
+    questions = (turn.text for turn in turns if turn.role == "user")
+    if any(map(APART.search, questions)) or not any(IMAGE_MARKER in turn.text for turn in turns):
+        return None
+    return tuple(
+        turn._replace(text=turn.text.replace(IMAGE_MARKER, LITERAL_MARKER)) for turn in turns
+    )
+
+
+def check_markers(turns: Sequence[Turn], num_images: int) -> None:
+    """Raise UnusableError if an answer is empty or has a marker, or an image has none."""
+    for turn in turns:
+        if turn.role == "assistant":
+            check_answer(turn.text)
+    markers = sum(turn.text.count(IMAGE_MARKER) for turn in turns)
+    if markers != num_images:
+        detail = f"{counted(markers, 'marker')} but {counted(num_images, 'image')}"
+        raise UnusableError("image_token_mismatch", detail)
+
+
 def check_answer(answer: str) -> None:
     """Raise UnusableError if an answer cannot be a target."""
     if IMAGE_MARKER in answer:
         raise UnusableError("image_token_in_text", f"{IMAGE_MARKER} is in an answer")
     if not answer.strip():
         raise UnusableError("empty_target", "an answer is empty")
-
-
-def add_instruction(instruction: str, prompt: str) -> str:
-    """Return a prompt with an instruction and a blank line after its leading image markers."""
-    markers = LEADING_MARKERS.match(prompt)
-    start = markers.end() if markers else 0
-    return f"{prompt[:start]}{instruction}\n\n{prompt[start:]}"

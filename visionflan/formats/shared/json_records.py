@@ -1,17 +1,18 @@
 """Read the records of a JSON file one by one: a list, several lists in a row, or JSON lines."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from visionflan.dataset import BrokenRow
 from visionflan.errors import ReleaseError
-from visionflan.formats.shared.other_forms import describe_object
 from visionflan.layouts import json_lines, open_text
 from visionflan.layouts.json_stream import json_values
 
 PEEKED = 1 << 16  # characters
+LIST_MEMBER = re.compile(r'"((?:[^"\\]|\\.)+)"\s*:\s*\[\s*\{')
 
 
 def json_records(path: Path) -> Iterator[Any | BrokenRow]:
@@ -49,3 +50,10 @@ def pretty_printed_object(start: str) -> str | None:
     except RecursionError:  # a record of too many levels, which costs itself
         return None
     return None
+
+
+def describe_object(start: str) -> str:
+    """Return what a file is that begins as one JSON object of several lines, and what to do."""
+    if member := LIST_MEMBER.search(start):
+        return f"one JSON object with its list under `{member[1]}`: write that list alone to a file"
+    return "one JSON object over several lines: write its records as a JSON list, or one a line"

@@ -1,37 +1,68 @@
-"""Recognize what a release is that is not in the format asked for, so that an error can say it."""
+"""Say what a release is that no format recognizes, so that an error can name it."""
 
 import re
 from pathlib import Path
 from typing import Any
 
+from visionflan.errors import ReleaseError
+from visionflan.formats.shared.annotation_files import SUFFIXES, first_records
+
 HEAD = 512  # bytes
 TAR_MAGIC, TAR_OFFSET = b"ustar", 257
 ARCHIVES = {b"PK\x03\x04": "a zip archive", b"\x1f\x8b": "a gzip archive", b"7z": "a 7z archive"}
-LIST_MEMBER = re.compile(r'"((?:[^"\\]|\\.)+)"\s*:\s*\[\s*\{')
-LISTED_FILE = re.compile(r'"(?:file_name|hf_hub_url|ms_hub_url|script_url)"\s*:')
-YAML_FILES = re.compile(r"^\s*(?:-\s*)?json_path\s*:", re.MULTILINE)
-
-MESSAGES = (
-    "chat messages (`messages`, as for TRL, ms-swift and LLaMA-Factory): convert each to an object "
-    "with `image` and `conversations`"
-)
-DATASET_LIST = "a list of data sets for LLaMA-Factory: pass the path of one of the files it names"
+OTHER_SUFFIXES = (".parquet", ".tar", ".tgz", ".yaml", ".yml", ".zip", ".gz", ".7z")
+MAX_FIELDS = 6
 
 
-def describe_file(path: Path) -> str | None:
-    """Return what a file is that holds no JSON records, and what to do; None if it may be JSON."""
-    with path.open("rb") as file:
-        head = file.read(HEAD)
+def describe_unrecognized(path: Path) -> str:
+    """Return why no format recognizes a path, and what to do, in one sentence."""
+    if not path.exists():
+        return f"{path} does not exist"
+    if path.is_dir():
+        return describe_directory(path)
+    if not path.is_file():
+        return f"{path} is not a file: pass the path of an annotation file"
+    return f"{path} is in no form that import recognizes: {describe_file(path)}"
+
+
+def describe_directory(directory: Path) -> str:
+    """Return what the files of a directory are that no format recognizes."""
+    files = sorted(path for path in directory.iterdir() if path.is_file())
+    for path in files:
+        if path.name.endswith((*SUFFIXES, *OTHER_SUFFIXES)):
+            return (
+                f"{directory} has no file of a form that import recognizes: {path.name} is not "
+                f"one, {describe_file(path)}"
+            )
+    return f"{directory} has no file of a form that import recognizes: found none that may be one"
+
+
+def describe_file(path: Path) -> str:
+    """Return what a file is, and what to do."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD)
+    except OSError as error:
+        return f"it cannot be read ({error.strerror})"
     if head.startswith(b"PAR1"):
         return describe_parquet(path)
     if head[TAR_OFFSET:].startswith(TAR_MAGIC):
-        return "a tar archive (as WebDataset's shards): unpack it, and write its records as JSON"
+        return "it is a tar archive: unpack it, and write its records as JSON"
     for magic, name in ARCHIVES.items():
-        if head.startswith(magic) and path.suffix != ".gz":
-            return f"{name}: unpack it"
+        if head.startswith(magic) and not path.name.endswith(SUFFIXES):
+            return f"it is {name}: unpack it"
+    return describe_text(path)
+
+
+def describe_text(path: Path) -> str:
+    """Return what a file of text is, and what to do."""
     if path.suffix in {".yaml", ".yml"}:
-        return describe_yaml(path)
-    return None
+        return "it is YAML: import the files that it names"
+    try:
+        records = first_records(path)
+    except ReleaseError as error:
+        return str(error)
+    return describe_record(records[0]) if records else "it has no records that are objects"
 
 
 def describe_parquet(path: Path) -> str:
@@ -41,41 +72,19 @@ def describe_parquet(path: Path) -> str:
 
     try:
         columns = pq.read_schema(path).names
-    except pa.ArrowException:
-        return "a truncated Parquet file: download it again"
-    names = ", ".join(f"`{name}`" for name in columns[:4])
-    owners = " (as in the Cauldron and FineVision)" if "texts" in columns else ""
+    except (pa.ArrowException, OSError):
+        return "it is a truncated Parquet file: download it again"
+    names = ", ".join(f"`{name}`" for name in columns[:MAX_FIELDS])
     return (
-        f"Parquet with the columns {names}{owners}: convert its rows to `messages` and `images` "
-        "for --format huggingface, or to JSON"
+        f"it is Parquet with the columns {names}: it must have `images` and either `messages` or "
+        "`texts`"
     )
 
 
-def describe_yaml(path: Path) -> str:
-    """Return what a YAML file is, and what to do."""
-    if YAML_FILES.search(path.read_text(encoding="utf-8", errors="replace")):
-        return "a list of JSON files (as for LLaVA-OneVision): import each `json_path` by itself"
-    return "YAML: pass the path of a JSON file"
-
-
-def describe_object(start: str) -> str:
-    """Return what a file is that begins as one JSON object of several lines, and what to do."""
-    if LISTED_FILE.search(start):
-        return DATASET_LIST
-    if member := LIST_MEMBER.search(start):
-        return f"one JSON object with its list under `{member[1]}`: write that list alone to a file"
-    return "one JSON object over several lines: write its records as a JSON list, or one a line"
-
-
-def describe_record(record: dict[str, Any]) -> str | None:
-    """Return what a file is whose first record this is; None if it has a conversation."""
-    if "conversations" in record:
-        return None
-    if "messages" in record:
-        return MESSAGES
+def describe_record(record: dict[str, Any]) -> str:
+    """Return what a file is whose first record this is, and what to do."""
     for name, value in record.items():
-        if isinstance(value, dict) and value.keys() & {"file_name", "hf_hub_url", "script_url"}:
-            return DATASET_LIST
         if isinstance(value, list) and value and isinstance(value[0], dict):
-            return f"an object with its list under `{name}`: write that list alone to a file"
-    return None
+            return f"it is an object with its list under `{name}`: write that list alone to a file"
+    names = ", ".join(f"`{name:.40}`" for name in list(record)[:MAX_FIELDS]) or "none"
+    return re.sub(r"\s+", " ", f"the fields of its first record are {names}")

@@ -52,9 +52,13 @@ def train_tokenizer(instances: Iterable[Instance], vocab_size: int) -> "PreTrain
     )
 
 
+# As the chat template `plain` writes a turn of each role.
+PLAIN_FORMS = {"system": "{} ", "user": "Q: {} A:", "assistant": " {}"}
+
+
 def texts_without_instructions(instances: Iterable[Instance]) -> Iterator[str]:
     """Yield the turns as the chat template formats them, without markers and instructions."""
     for instance in instances:
         for turn in instance.turns:
             text = turn.text.replace(IMAGE_MARKER, "").replace(instance.instruction, "")
-            yield f"Q: {text} A:" if turn.role == "user" else f" {text}"
+            yield PLAIN_FORMS[turn.role].format(text)

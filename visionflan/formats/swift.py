@@ -1,0 +1,76 @@
+"""JSON lines with `messages` and `images`, as ms-swift reads them.
+
+The content of a message is a text with `<image>` at the position of each image; `channel` names the
+task, by which ms-swift reports its loss. The form is that of ms-swift's page on custom datasets.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from visionflan.errors import UnusableError
+from visionflan.formats.base import ConversationRecord, Format
+from visionflan.formats.exporting import image_file_name, with_progress, write_images
+from visionflan.formats.shared.conversations import is_missing
+from visionflan.formats.shared.json_files import JsonLines
+from visionflan.formats.shared.json_release import JsonForm
+from visionflan.formats.shared.messages import (
+    has_messages,
+    has_pieces,
+    parse_messages,
+    record_images,
+)
+from visionflan.storage.directory import BuildDirectory, Instances
+from visionflan.storage.instance import Instance, Split
+
+PLACEHOLDERS = ("<ref-object>", "<bbox>", "<video>", "<audio>")
+
+
+def write(build: BuildDirectory, instances: Instances, directory: Path, split: Split) -> None:
+    """Write `<split>.jsonl`, and the images next to it."""
+    lines = JsonLines(directory / f"{split}.jsonl")
+    for instance in with_progress(instances, split):
+        write_images(build, instance, directory / "images")
+        lines.add(to_record(build, instance))
+    lines.close()
+
+
+def to_record(build: BuildDirectory, instance: Instance) -> dict[str, Any]:
+    """Convert an instance to a record; its images are relative to the directory of the file."""
+    return {
+        "id": instance.id,
+        "channel": build.tasks[instance.task].official_name,
+        "messages": [{"role": turn.role, "content": turn.text} for turn in instance.turns],
+        "images": [f"images/{image_file_name(build, image)}" for image in instance.images],
+    }
+
+
+def parse_record(record: dict[str, Any], images: Path) -> ConversationRecord:
+    """Parse a record; raise UnusableError if trainers cannot read it.
+
+    A text with the placeholder of an object is refused: each model writes boxes in its own way.
+    """
+    parsed = parse_messages(record, images, "channel")
+    if is_missing(record.get("objects")):
+        return parsed
+    for turn in parsed.turns:
+        if placeholder := next((one for one in PLACEHOLDERS if one in turn.text), None):
+            detail = f"{placeholder} stands for an object of `objects`"
+            raise UnusableError("unsupported_media", detail)
+    return parsed
+
+
+JSON = JsonForm(
+    noun="JSON lines with `messages`",
+    matches=lambda record: has_messages(record) and not has_pieces(record),
+    parse=parse_record,
+    names=record_images,
+    suffixes=(".jsonl", ".jsonl.gz"),
+)
+FORMAT = Format(
+    "swift",
+    title="JSON of `messages` with texts, as of ms-swift",
+    files="{split}.jsonl",
+    write=write,
+    read=JSON.find_release,
+    recognize=JSON.recognize,
+)
