@@ -142,7 +142,7 @@ def test_states_of_8_bits_are_sharded(wide: TrainConfig, tmp_path: Path) -> None
     ("changes", "message"),
     [
         ({"precision": "float32"}, "has weights in bfloat16 .* but computes in float32"),
-        ({"shard_size": 2}, "rounds weights at random .* copies of runtime.shard_size"),
+        ({"shard_size": 2}, "rounded at random .* copies of runtime.shard_size"),
     ],
 )
 def test_weights_in_bfloat16_where_they_do_not_work_are_refused(

@@ -86,7 +86,7 @@ def check_validation(config: TrainConfig, stage: StageConfig) -> None:
     if not len(build.instances(validation.split, tasks)):
         chosen = f" of {', '.join(validation.tasks)}" if validation.tasks else ""
         raise TrainingError(
-            f"stage {stage.name} cannot be validated: {path} has no {validation.split} instances"
-            f"{chosen}; build it with --hold-out-images, or name another build in "
+            f"stage {stage.name} cannot be validated: no instance{chosen} in {path} is "
+            f"{validation.split}; build it with --hold-out-images, or name another build in "
             f"stages.{stage.name}.validation.build"
         )
