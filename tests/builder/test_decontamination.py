@@ -95,6 +95,8 @@ def test_planted_copies_of_all_benchmarks_are_removed(
     assert not removed & {(row["task"], row["key"]) for row in instances}
     assert manifest["totals"]["instances"] == len(instances)
     against = manifest["about"]["decontamination"]["against"]
+    card = (tmp_path / "out/README.md").read_text()
+    assert all(f"| `{r.name}` | `{r.digest}` |" in card for r in references)
     assert against == [{"name": r.name, "digest": r.digest} for r in references]
 
 

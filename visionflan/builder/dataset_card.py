@@ -65,6 +65,7 @@ def render_card(manifest: dict[str, Any]) -> str:
             "maximum per task.",
             "",
             *official_split_lines(manifest),
+            *decontamination_lines(about),
             *setting_lines(manifest),
             "## Sources",
             "",
@@ -162,6 +163,28 @@ def official_split_lines(manifest: dict[str, Any]) -> list[str]:
             )
             + " |"
             for dataset, counts in splits.items()
+        ),
+        "",
+    ]
+
+
+def decontamination_lines(about: dict[str, Any]) -> list[str]:
+    """Return what the build was compared with, and how many instances overlap with it."""
+    if (decontamination := about.get("decontamination")) is None:
+        return []
+    action = "were only reported" if decontamination["report_only"] else "were removed"
+    overlaps = decontamination["overlaps"]
+    return [
+        "## Decontamination",
+        "",
+        f"Training instances that overlap with one of these {action}; held-out ones were kept.",
+        "",
+        "| benchmark or folder | digest | overlapping instances |",
+        "| --- | --- | ---: |",
+        *(
+            f"| {code_span(one['name'])} | `{one['digest']}` | "
+            f"{sum(overlaps.get(one['name'], {}).values()):,} |"
+            for one in decontamination["against"]
         ),
         "",
     ]
