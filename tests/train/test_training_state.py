@@ -68,6 +68,43 @@ def test_a_state_that_cannot_be_written_ends_the_run_in_one_sentence(
     assert run["steps"] == 8
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("progress.json", b"{"),
+        ("progress.json", b"[1]"),
+        (".metadata", None),
+        (".metadata", b"none"),
+        ("__0_0.distcp", b"short"),
+        ("__0_0.distcp", None),
+    ],
+)
+def test_a_damaged_state_is_named_in_one_sentence(
+    config: TrainConfig, tmp_path: Path, name: str, content: bytes | None
+) -> None:
+    stop = Trainer.optimizer_step
+
+    def stopping_step(self: Trainer, step: int, *args: Any) -> Any:
+        if step == 5:
+            raise KeyboardInterrupt
+        return stop(self, step, *args)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Trainer, "optimizer_step", stopping_step)
+        with pytest.raises(KeyboardInterrupt):
+            train(one_state(config), tmp_path)
+    (state,) = (tmp_path / "base/resume").glob("step-*")
+    file = state / name
+    assert file.is_file()
+    if content is None:
+        file.unlink()
+    else:
+        file.write_bytes(content)
+    with pytest.raises(TrainingError, match=r"step-00000004 cannot be read .*: restore it") as e:
+        train(one_state(config), tmp_path)
+    assert "\n" not in str(e.value)
+
+
 def test_states_that_take_long_to_copy_are_saved_less_often(config: TrainConfig) -> None:
     trainer = object.__new__(Trainer)
     trainer.states = object.__new__(StateWriter)

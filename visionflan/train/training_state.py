@@ -7,7 +7,9 @@ import json
 import shutil
 import time
 import warnings
+from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +27,7 @@ from torch.distributed.checkpoint.state_dict_saver import async_save
 
 from visionflan.atomic_write import fsync_path, write_json
 from visionflan.errors import TrainingError
+from visionflan.escaping import one_line
 from visionflan.train.distributed import DistributedContext
 from visionflan.train.training_model import TrainingModel
 
@@ -48,9 +51,30 @@ def latest_state(directory: Path) -> Path | None:
 
 
 def load_progress(directory: Path) -> Progress:
-    """Return the progress of the latest state; step 0 if there is none."""
+    """Return the progress of the latest state; step 0 if there is none.
+
+    Raises TrainingError if the state is damaged.
+    """
     state = latest_state(directory)
-    return Progress(**json.loads((state / "progress.json").read_bytes())) if state else Progress()
+    if state is None:
+        return Progress()
+    with naming_damage(state):
+        return Progress(**json.loads((state / "progress.json").read_bytes()))
+
+
+@contextmanager
+def naming_damage(state: Path) -> Iterator[None]:
+    """Raise TrainingError for any error in reading a state."""
+    try:
+        yield
+    except (CheckpointException, Exception) as error:
+        reason: BaseException = error
+        if isinstance(error, CheckpointException):
+            reason = next(iter(error.failures.values()))[0]
+        raise TrainingError(
+            f"the state {state} cannot be read ({type(reason).__name__}: {one_line(str(reason))}): "
+            "restore it, or delete it to train the stage from its first step"
+        ) from error
 
 
 class StateWriter:
@@ -155,7 +179,8 @@ def load_state(directory: Path, model: TrainingModel, optimizer: torch.optim.Opt
     latest = latest_state(directory)
     assert latest is not None
     state = state_dict(model, optimizer)
-    stored = FileSystemReader(latest).read_metadata().state_dict_metadata
+    with naming_damage(latest):
+        stored = FileSystemReader(latest).read_metadata().state_dict_metadata
     by_weight = state["optimizer"]["state"]
     stateless = {
         name
@@ -164,7 +189,7 @@ def load_state(directory: Path, model: TrainingModel, optimizer: torch.optim.Opt
     }
     for name in stateless:
         del by_weight[name]
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), naming_damage(latest):
         warnings.simplefilter("ignore")
         load(state, checkpoint_id=latest)
     set_state_dict(
