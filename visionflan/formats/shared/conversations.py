@@ -17,7 +17,7 @@ ROLES: dict[str, Role] = {
     "gpt": "assistant",
     "assistant": "assistant",
 }
-SYSTEM = "system"
+SYSTEM: Role = "system"
 # A marker that stands for an image is at an end of its turn, or on a line of its own.
 APART = re.compile(rf"(?:^|\n)\s*{IMAGE_MARKER}|{IMAGE_MARKER}\s*(?:\n|$)")
 LITERAL_MARKER = "<image >"  # the same tag of HTML, which stands for no image

@@ -75,10 +75,7 @@ def describe_parquet(path: Path) -> str:
     except (pa.ArrowException, OSError):
         return "it is a truncated Parquet file: download it again"
     names = ", ".join(f"`{name}`" for name in columns[:MAX_FIELDS])
-    return (
-        f"it is Parquet with the columns {names}: it must have `images` and either `messages` or "
-        "`texts`"
-    )
+    return f"it is Parquet with the columns {names}: it must have `messages` and `images`"
 
 
 def describe_record(record: dict[str, Any]) -> str:
