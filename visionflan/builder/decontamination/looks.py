@@ -1,10 +1,8 @@
 """Find stored images that are copies of benchmark images, also smaller, encoded again or mirrored.
 
-Images whose perceptual hashes are near are compared by their thumbnails: of 2,050 real images,
-98.5 % that were halved and encoded as JPEG of quality 75 have a hash within 10 bits of their
-original's, and 99.9 % of these thumbnails correlate by 0.98 or more. The hash of a symmetric
+Images whose perceptual hashes are near are compared by their thumbnails. The hash of a symmetric
 drawing changes with the program that decodes it, so images of nearly equal colors are compared,
-too.
+too. `benchmarks/decontamination.py` measures what is found.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
