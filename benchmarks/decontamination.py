@@ -86,20 +86,20 @@ def stored_looks(images: dict[str, Image.Image]) -> StoredLooks:
 def measure(images: dict[str, Image.Image]) -> dict[str, object]:
     """Return the recall of each kind of copy, and the pairs of different images that were found."""
     search, pairs = stored_looks(images), set[tuple[str, str]]()
-    found = dict.fromkeys(COPIES, 0)
+    num_found = dict.fromkeys(COPIES, 0)
     for path, image in images.items():
         for kind, alter in COPIES.items():
             copy = alter(image)
             matches = {
                 match for seen in (copy, ImageOps.mirror(copy)) for match in search.copies_of(seen)
             }
-            found[kind] += path in matches
+            num_found[kind] += path in matches
             if kind == "unchanged":
                 pairs |= {(min(path, other), max(path, other)) for other in matches - {path}}
     num_pairs = len(images) * (len(images) - 1) // 2
     return {
         "images": len(images),
-        "recall": {kind: number / len(images) for kind, number in found.items()},
+        "recall": {kind: number / len(images) for kind, number in num_found.items()},
         "pairs": num_pairs,
         "pairs_alike": len(pairs),
         "alike_per_million": 1e6 * len(pairs) / max(1, num_pairs),
