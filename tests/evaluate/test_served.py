@@ -3,7 +3,6 @@
 import json
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +22,10 @@ from tests.helpers.served_squares import (
     ENTRY,
     completion,
     evaluate_server,
-    is_probe,
     look,
     questions,
     squares_server,
+    with_first,
 )
 from tests.helpers.tiny_evaluation import ToyModel, run_evaluation, tiny_build
 from visionflan.errors import EvaluationError
@@ -36,7 +35,6 @@ from visionflan.evaluate.records.files import HEADER, JOURNAL, RECORDS
 from visionflan.evaluate.records.header import read_header
 from visionflan.evaluate.records.journal import Journal
 from visionflan.evaluate.records.record import Record, read_records
-from visionflan.evaluate.served_evaluation import ServerSettings, evaluate_served
 from visionflan.llm.base import TokenPrices
 from visionflan.llm.budget import Limits
 from visionflan.storage.directory import BuildDirectory
@@ -59,19 +57,6 @@ def contents(records: list[Record]) -> list[tuple[Any, ...]]:
         (r.key, r.prompt, r.images_shown, r.response, r.score_official, r.score_lenient)
         for r in records
     ]
-
-
-def with_first(count: int, first: Behavior, then: Behavior | None = None) -> Any:
-    """Answer the first questions otherwise, and the rest by looking."""
-    seen: list[None] = []
-
-    def behave(body: dict[str, Any]) -> Behavior:
-        if is_probe(body):
-            return completion("yes")
-        seen.append(None)
-        return first if len(seen) <= count else then or completion(look(body))
-
-    return behave
 
 
 def test_a_server_is_asked_the_same_and_scored_alike(
@@ -289,49 +274,6 @@ def test_a_wrong_name_or_key_ends_before_the_first_question(
     with pytest.raises(EvaluationError, match="does not serve squares: the server answered 404"):
         evaluate_server(server, build, tmp_path)
     assert not (tmp_path / HEADER).exists()
-
-
-def test_images_leave_this_machine_only_on_request(
-    build: BuildDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    selection = EvalSelection(builds=(build.path,))
-    settings = ServerSettings(url="http://models.example.org/v1", model="squares")
-    lines: list[str] = []
-    with pytest.raises(EvaluationError, match=r"models\.example\.org is another machine"):
-        evaluate_served(settings, selection, tmp_path, lines.append)
-    assert lines == []
-
-    def refuse(*_: object, **__: object) -> None:
-        raise EvaluationError("sent")
-
-    monkeypatch.setattr("visionflan.evaluate.served_evaluation.ServedModel", refuse)
-    with pytest.raises(EvaluationError, match="sent"):
-        evaluate_served(replace(settings, send_images=True), selection, tmp_path, lines.append)
-    assert lines[0] == "images of these datasets are sent to models.example.org:"
-    assert "shapes: its license is not known, since it is not in the catalog" in lines[1]
-
-
-def test_nothing_follows_a_redirect_with_the_images(
-    build: BuildDirectory, server: LlmServer, tmp_path: Path
-) -> None:
-    with serving(squares_server()) as other:
-        target = f"{other.url}/chat/completions".replace("127.0.0.1", "localhost")
-        server.by_request = with_first(10**6, sends(b"", 307, {"Location": target}))
-        with pytest.raises(EvaluationStoppedError, match="the server answered 307"):
-            evaluate_server(server, build, tmp_path)
-        assert other.requests == []
-
-
-def test_no_proxy_sees_what_goes_to_this_machine(
-    build: BuildDirectory, server: LlmServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("NO_PROXY", raising=False)
-    monkeypatch.delenv("no_proxy", raising=False)
-    with serving(squares_server()) as proxy:
-        monkeypatch.setenv("HTTP_PROXY", proxy.url.removesuffix("/v1"))
-        evaluate_server(server, build, tmp_path)
-        assert proxy.requests == []
-        assert proxy.paths == []
 
 
 def test_threads_end_with_the_evaluation(

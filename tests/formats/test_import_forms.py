@@ -3,12 +3,9 @@
 import codecs
 import gzip
 import json
-import tarfile
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from tests.helpers.llava_release import import_directory, record, talk, write_release
@@ -217,57 +214,6 @@ def test_an_import_that_keeps_nothing_fails_with_the_causes(
     assert "pass the directory of the images as --images" in error_of(path, capsys)
     (path / "annotations.json").write_text("[]")
     assert "it has no records" in error_of(path / "annotations.json", capsys)
-
-
-def write_parquet(path: Path, **columns: list[Any]) -> None:
-    pq.write_table(pa.table(columns), path)
-
-
-def write_tar(path: Path) -> None:
-    with tarfile.open(path, "w") as archive:
-        archive.add(__file__, "0001.json")
-
-
-LLAMA_FACTORY = json.dumps({"demo": {"file_name": "demo.json", "formatting": "sharegpt"}})
-FORMS: dict[str, tuple[str, str]] = {
-    "wrapped.json": (json.dumps({"data": [record()]}, indent=1), "its list under `data`"),
-    "one_line.json": (json.dumps({"data": [record()]}), "its list under `data`"),
-    "object.json": (json.dumps({"a": {"b": 1}}, indent=1), "one JSON object"),
-    "empty.json": ("", "is empty"),
-    "blank.json": (" \n\n", "is empty"),
-    "dataset_info.json": (LLAMA_FACTORY, "the fields of its first record are `demo`"),
-    "si.yaml": ("datasets:\n  - json_path: a.json\n", "it is YAML"),
-    "other.yaml": ("a: 1\n", "YAML"),
-}
-
-
-@pytest.mark.parametrize("name", FORMS)
-def test_another_form_is_refused_by_its_name(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
-) -> None:
-    content, form = FORMS[name]
-    (tmp_path / "d").mkdir()
-    (tmp_path / "d" / name).write_text(content)
-    for path in (tmp_path / "d" / name, tmp_path / "d"):
-        error = error_of(path, capsys)
-        assert form in error
-        assert name in error
-
-
-def test_binary_forms_are_refused_by_their_names(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "d").mkdir()
-    path = tmp_path / "d/train-0.parquet"
-    write_parquet(path, images=[[{"bytes": b"x"}]], texts=[[{"user": "a", "assistant": "b"}]])
-    for wrong in (path, path.parent):
-        assert "columns `images`, `texts`" in error_of(wrong, capsys)
-    path.write_bytes(b"PAR1 and nothing more")
-    assert "truncated Parquet" in error_of(path, capsys)
-    path.unlink()
-    write_tar(tmp_path / "d/shard.tar")
-    for wrong in (tmp_path / "d/shard.tar", tmp_path / "d"):
-        assert "a tar archive" in error_of(wrong, capsys)
 
 
 def test_images_under_another_key_are_found(tmp_path: Path) -> None:

@@ -89,3 +89,16 @@ def evaluate_server(
         (delays or RecordedDelays()).policy,
     )
     return results, lines
+
+
+def with_first(count: int, first: Behavior, then: Behavior | None = None) -> Any:
+    """Answer the first questions otherwise, and the rest by looking."""
+    seen: list[None] = []
+
+    def behave(body: dict[str, Any]) -> Behavior:
+        if is_probe(body):
+            return completion("yes")
+        seen.append(None)
+        return first if len(seen) <= count else then or completion(look(body))
+
+    return behave

@@ -1,87 +1,26 @@
 import json
 import re
-import shutil
 from dataclasses import replace
 from math import nan
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.helpers.html_reader import read
+from tests.helpers.report_run import answer
 from tests.helpers.tiny_evaluation import ToyModel, tiny_build
 from visionflan.cli.main import main
 from visionflan.evaluate.aggregate.paired import by_item, differences
 from visionflan.evaluate.aggregate.summary import OVERALL
-from visionflan.evaluate.held_out import held_out_set
 from visionflan.evaluate.records.files import RECORDS
 from visionflan.evaluate.records.record import write_records
-from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate
-from visionflan.report.charts import MAX_POINTS, downsample, nice_ticks
 from visionflan.report.inline_images import InlineImages
 from visionflan.report.run_page.inputs import load_run
 from visionflan.report.run_page.page import render_page, write_report
 from visionflan.report.run_page.response_style import response_style_section
 from visionflan.report.run_page.scores import IGNORES, USES, changes, sight_checks
-from visionflan.report.run_page.training import initialization, loss_curves, stage_summaries
+from visionflan.report.run_page.training import initialization, stage_summaries
 from visionflan.storage.directory import BuildDirectory
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("report") / "run"
-    build = tiny_build(directory / "data")
-    answer(directory, build, "base", ToyModel("base"))
-    answer(directory, build, "chat", ToyModel("chat", chatty=True))
-    stages = [
-        {"name": "base", "trainable": ["connector", "language_model"], "data": {"build": None}},
-        {"name": "chat", "trainable": ["connector", "language_model"], "data": {"build": None}},
-    ]
-    config = {
-        "name": "tiny",
-        "build": str(directory / "data"),
-        "init": {
-            "vision_tower": "a-tower",
-            "language_model": "a-language-model",
-            "checkpoint": None,
-        },
-        "stages": stages,
-    }
-    (directory / "config.json").write_text(json.dumps(config))
-    for stage, steps in (("pretrain", 40), ("chat", 5), ("base", 900)):
-        train(directory / stage, steps)
-    pretrain = {"description": "The tower learns from words.", "steps": 40}
-    (directory / "pretrain/run.json").write_text(json.dumps(pretrain))
-    return directory
-
-
-def answer(
-    directory: Path, build: BuildDirectory, stage: str, model: ToyModel, **settings: Any
-) -> None:
-    subject = EvalSubject(model=model, path=directory, run="run", stage=stage)
-    evaluate(
-        subject,
-        held_out_set([build]),
-        directory / "evaluation" / stage,
-        EvaluationSettings(**settings),
-    )
-
-
-def train(directory: Path, steps: int) -> None:
-    directory.mkdir(exist_ok=True)
-    lines = [
-        {
-            "step": step,
-            "loss": 1 / step,
-            "samples_per_second": 9.0,
-            "padding_fraction": 0.1,
-            "elapsed_seconds": step,
-        }
-        for step in range(1, steps + 1)
-    ]
-    (directory / "metrics.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
 
 
 def test_the_page_stands_by_itself_and_can_be_read_by_all(run: Path) -> None:
@@ -148,57 +87,6 @@ def test_stages_are_in_the_order_in_which_they_were_trained(run: Path) -> None:
     assert [stage.steps for stage in stages] == [40, 900, 5]
     assert stages[1].curves[0].first == 1.0
     assert stages[1].curves[0].last == pytest.approx(1 / 900)
-
-
-def test_each_loss_of_a_stage_has_a_curve_of_its_own() -> None:
-    lines = [{"step": 1, "vision_tower_loss": 3.0}, {"step": 2, "vision_tower_loss": 2.0}]
-    lines += [{"step": 1, "language_model_loss": 5.0}, {"step": 2, "language_model_loss": 4.0}]
-    lines += [{"step": 3, "language_model_loss": float("nan")}, {"step": 1, "rare_loss": 1.0}]
-    curves = list(loss_curves("pretrain", lines))
-    assert [curve.name for curve in curves] == [
-        "pretrain: vision tower",
-        "pretrain: language model",
-    ]
-    assert [curve.last for curve in curves] == [2.0, 4.0]
-
-
-def test_the_held_out_loss_and_alarms_are_beside_the_training_loss(
-    run: Path, tmp_path: Path
-) -> None:
-    watched = shutil.copytree(run, tmp_path / "run")
-    lines = [{"step": step, "loss": 2 - step / 900, "tasks": {}} for step in range(100, 901, 100)]
-    (watched / "base/validation.jsonl").write_text("".join(f"{json.dumps(x)}\n" for x in lines))
-    alarm = {
-        "step": 9,
-        "kind": "flat_loss",
-        "task": "a/<b>",
-        "message": "the loss of a/<b> is flat",
-    }
-    (watched / "base/alarms.jsonl").write_text(f"{json.dumps(alarm)}\n")
-    validation = {
-        "best_step": 800,
-        "best_loss": 1.0,
-        "saved_step": 900,
-        "stopped_early": "stopped early at step 900: no improvement",
-    }
-    (watched / "base/checkpoint").mkdir()
-    (watched / "base/checkpoint/run.json").write_text(json.dumps({"validation": validation}))
-    (curve,) = stage_summaries(load_run(watched))[1].curves
-    assert curve.held_out == pytest.approx((2 - 1 / 9, 1.0))
-    (points,) = re.findall(r'class="held-out-loss" points="([^"]*)"', curve.chart)
-    heights = [float(point.split(",")[1]) for point in points.split()]
-    assert len(heights) == 9
-    assert heights == sorted(heights), "a falling loss goes down on the page"
-    assert min(heights) >= 10, "within the chart, although it is above the training loss"
-    reader = read(render_page(load_run(watched)))
-    assert reader.problems == []
-    assert "of held-out rows (dashed), from 1.89 to 1.00" in reader.text
-    assert "base: alarm the loss of a/<b> is flat." in reader.text
-    assert (
-        "base has the weights after step 900. Its held-out loss was lowest after step 800: 1.000. "
-        "It stopped early at step 900: no improvement."
-    ) in reader.text
-    assert "held-out-loss" not in render_page(load_run(run)).partition("</style>")[2]
 
 
 def test_loss_curves_are_folded_on_a_narrow_screen(run: Path) -> None:
@@ -293,21 +181,6 @@ def test_images_stay_within_their_budget(run: Path) -> None:
     assert 0 < sum(map(len, uris)) <= 2000
     assert uris[-1] == ""
     assert InlineImages([build]).uri("0" * 64) == ""
-
-
-@given(st.floats(1e-6, 1e6))
-def test_an_axis_has_few_round_ticks_and_reaches_its_top(top: float) -> None:
-    ticks = nice_ticks(top)
-    assert ticks[0] == 0
-    assert 3 <= len(ticks) <= 7
-    assert ticks[-1] >= top * (1 - 1e-9)
-
-
-@given(st.integers(1, 3000))
-def test_a_long_curve_is_downsampled_and_keeps_its_last_step(count: int) -> None:
-    points = downsample([(float(step), 1.0) for step in range(count)])
-    assert len(points) <= MAX_POINTS
-    assert points[-1] == (count - 1, 1.0)
 
 
 def test_a_report_is_written_from_the_command_line(

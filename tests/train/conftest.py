@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.held_out_build import write_held_out_build
 from tests.helpers.tiny_checkpoint import save_language_model, save_tower, write_build
 from visionflan.analysis.run import PRELOAD
 from visionflan.model.chat_tokenizer import ChatTokenizer
 from visionflan.model.families.llava import Llava
 from visionflan.train.config import DataConfig, InitConfig, RuntimeConfig, StageConfig, TrainConfig
 from visionflan.train.run import train
+from visionflan.train.validation_config import ValidationConfig
 
 
 @pytest.fixture(scope="session")
@@ -96,3 +98,25 @@ def finished(run_config: TrainConfig, tmp_path_factory: pytest.TempPathFactory) 
 def run(finished: Path, tmp_path: Path) -> Path:
     """Return a copy of the finished run."""
     return shutil.copytree(finished, tmp_path / "run")
+
+
+@pytest.fixture(scope="session")
+def validated(config: TrainConfig, tmp_path_factory: pytest.TempPathFactory) -> TrainConfig:
+    """Return a run with dropout, whose held-out loss is lowest before the last step."""
+    directory = tmp_path_factory.mktemp("validated")
+    stage = StageConfig(
+        name="base",
+        learning_rate=2e-2,
+        steps=12,
+        batch_size=6,
+        lr_schedule="constant",
+        warmup_fraction=0.0,
+        validation=ValidationConfig(every_steps=2, max_instances=None),
+    )
+    language_model = save_language_model(directory / "language_model", dropout=0.3)
+    return replace(
+        config,
+        build=write_held_out_build(directory / "build"),
+        init=replace(config.init, language_model=language_model),
+        stages=(stage,),
+    )
