@@ -121,7 +121,7 @@ def library_prompt(name: str, checkpoint: Path, turns: tuple[Turn, ...]) -> list
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_the_prompt_is_the_librarys_and_each_answer_follows_it_and_ends(
+def test_the_prompt_is_that_of_the_library_and_each_answer_follows_it_and_ends(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkpoint = save_published(tmp_path, name, monkeypatch)

@@ -89,7 +89,7 @@ def test_what_is_no_rate_is_refused(config: TrainConfig, rates: Any, message: st
 @pytest.mark.parametrize(
     ("pattern", "near"),
     [
-        ("conector", "did you mean connector"),
+        ("connect", "did you mean connector"),
         ("language_model.layers.7.*", "did you mean .*layers"),
         ("vision_tower", "did you mean "),
     ],
