@@ -162,13 +162,14 @@ def test_a_defect_has_its_reason(ledger: Ledger, defect: str) -> None:
 def test_every_reason_is_tried_somewhere() -> None:
     here = {reason for reason, _ in BAD.values()}
     of_builds = {"repeated_key", "duplicate", "image_changed", "unknown_split", "invalid_key"}
-    of_builds |= {"unreadable_path", "damaged_name"}
+    of_builds |= {"unreadable_path", "damaged_name", "benchmark_overlap"}
     of_imports = {
         "malformed_conversation",
         "image_token_mismatch",
         "unsupported_media",
         "sensitive_task",
         "evaluation_only",
+        "remote_image",
     }
     of_readers = {"malformed_record"}
     assert here | of_builds | of_imports | of_readers == set(DROPPED_BY_BUILD)
