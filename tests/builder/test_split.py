@@ -90,6 +90,17 @@ def test_a_group_is_held_out_only_within_its_dataset() -> None:
     assert hold_out_mask(hold_out, TASKS, usage, linked, ids).tolist() == [True, True, False]
 
 
+def test_a_row_without_an_image_holds_out_the_images_of_its_group() -> None:
+    ids = [f"{row:064x}" for row in range(1)]
+    table = instance_columns(
+        [("a/one", [], "validation", "1"), ("a/one", ids, "", ""), ("a/one", ids, "", "1")]
+    )
+    usage = collect_image_usage(table, {ids[0]: 0}, TASKS)
+    hold_out = HoldOutConfig(image_fraction=0, tasks=(), seed=0, official=True)
+    mask = hold_out_mask(hold_out, TASKS, usage, np.zeros(1, dtype=np.int32), ids)
+    assert mask.tolist() == [True, True, True]
+
+
 def instance_columns(rows: list[tuple[str, list[str], str, str]]) -> pa.Table:
     """Return the columns of instances that decide the split."""
     names = ["dataset", "task", "images", "official_split", "group"]

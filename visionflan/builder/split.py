@@ -141,8 +141,9 @@ def hold_out_mask(
     group_held_out = hashes < hold_out.image_fraction
     in_held_out_task = np.isin(usage.tasks, [tasks.index(task) for task in hold_out.tasks])
     mask = in_held_out_task | usage.official if hold_out.official else in_held_out_task
-    group_held_out[groups[mask[usage.owners]]] = True
+    # First by the release's own groups: a row without an image may hold out those with one.
     mask |= np.isin(usage.groups, usage.groups[mask & (usage.groups >= 0)])
+    group_held_out[groups[mask[usage.owners]]] = True
     if hold_out.image_fraction > 0:
         ensure_each_task_held_out(group_held_out, hashes, usage.tasks[usage.owners], groups)
     mask[usage.owners[group_held_out[groups]]] = True
