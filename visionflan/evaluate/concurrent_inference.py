@@ -20,7 +20,7 @@ Answer = Future[list[Record]]
 class ConcurrentRunner(BatchRunner):
     """Run single requests in several threads.
 
-    Where no further question can be asked, those that were are recorded before the error is raised.
+    If the model fails for good, the answers so far are recorded before the error is raised.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Decide whether images may be sent to a server, by their licenses and what is asked about them."""
+"""Decide whether images may be sent to a server, by their licenses and their tasks."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace

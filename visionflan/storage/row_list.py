@@ -58,10 +58,10 @@ class RowList:
 
         Raises BuildError if the list is of another build, or has rows that the build does not have.
         """
-        made_of = self.header.get("build")
-        if made_of not in (None, build.digest):
+        listed_build = self.header.get("build")
+        if listed_build not in (None, build.digest):
             raise BuildError(
-                f"{self.path} is a list for the build with the digest {made_of:.12}, and "
+                f"{self.path} is a list for the build with the digest {listed_build:.12}, and "
                 f"{build.path} has the digest {build.digest:.12}: name that build, or select rows "
                 "of this one"
             )

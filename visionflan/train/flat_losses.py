@@ -6,7 +6,7 @@ if
 - the loss of the other tasks has fallen by at least `MIN_DECLINE` (the median of their declines),
 - its own has fallen by no more than a tenth of that, and
 - the Mann-Whitney test rejects that it has fallen by half of that, at `FALSE_ALARMS` divided by the
-  number of tasks and of times that a stage is looked at.
+  number of tasks and of times that a stage is tested.
 
 So a stage whose tasks all decline by at least half of the median has a false alarm with a
 probability of at most `FALSE_ALARMS`, as far as the lines of a third are independent draws.
@@ -24,7 +24,7 @@ FALSE_ALARMS = 0.01  # of a stage
 NUM_LOOKS = 2  # in the middle of a stage and at its end
 MIN_DECLINE = 0.2
 MIN_OTHERS = 2
-MIN_LINES = 24  # with a task's loss; in fewer, chance cannot be told from a rule
+MIN_LINES = 24  # with a task's loss; in fewer, a decline cannot be separated from chance
 
 
 class FlatTask(NamedTuple):

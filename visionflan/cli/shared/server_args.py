@@ -28,7 +28,7 @@ def add_server_arguments(parser: argparse.ArgumentParser) -> None:
         type=positive_int,
         default=16,
         metavar="N",
-        help="number of questions asked at once (default: %(default)s)",
+        help="number of requests sent at once (default: %(default)s)",
     )
     add(
         "--timeout",

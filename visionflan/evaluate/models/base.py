@@ -98,7 +98,7 @@ class ConcurrentModel(Protocol):
 
     @property
     def workers(self) -> int:
-        """The number of questions that are asked at once."""
+        """The number of concurrent requests."""
         ...
 
     def stop(self) -> None:
@@ -107,4 +107,4 @@ class ConcurrentModel(Protocol):
 
 
 class EvaluationStoppedError(EvaluationError):
-    """No further question can be asked: not the failure of one question, but the end of all."""
+    """The model fails for good: not the failure of one question, but the end of all."""

@@ -89,7 +89,7 @@ class AnswerClient(OpenAICompatibleClient):
 
 
 class ServedModel:
-    """A model on a server, asked by several threads.
+    """A model on a server, which several threads send requests to.
 
     `any_fingerprint` leaves the fingerprint out of the identity, for services whose machines differ
     in it.
@@ -106,7 +106,7 @@ class ServedModel:
 
     @property
     def workers(self) -> int:
-        """The number of questions that are asked at once."""
+        """The number of concurrent requests."""
         return self.guard.budget.limits.workers
 
     @cached_property
@@ -166,7 +166,7 @@ class ServedModel:
     ) -> Sequence[ServedReply]:
         """Return greedy answers, one call after the other.
 
-        Raises EvaluationStoppedError if no further question can be asked, or another model answers.
+        Raises EvaluationStoppedError if the server fails for good, or another model answers.
         """
         replies = []
         for turns, turn_images in zip(conversations, images, strict=True):
@@ -207,7 +207,7 @@ class ServedModel:
         raise self.stopped_error()
 
     def stopped_error(self) -> EvaluationStoppedError:
-        """Return the error of a question that is not asked any more."""
+        """Return the error of a request that is not repeated any more."""
         return EvaluationStoppedError(
             self.change
             or f"the evaluation of {self.client.name} stopped: {self.batch.stop_reason}; its "

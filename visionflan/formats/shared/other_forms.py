@@ -1,4 +1,4 @@
-"""Say what a release is that no format recognizes, so that an error can name it."""
+"""Describe what a release is that no format recognizes, so that an error can name it."""
 
 import re
 from pathlib import Path
