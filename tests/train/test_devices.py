@@ -56,7 +56,7 @@ def test_mps_computes_in_float32_and_in_one_process(monkeypatch: pytest.MonkeyPa
     assert (device.type, dtype_for(device)) == ("mps", "float32")
     assert task_losses.sum_dtype(device) == torch.float32
     assert task_losses.sum_dtype(torch.device("cpu")) == torch.float64
-    with pytest.raises(TrainingError, match="several processes cannot train on MPS: set it to 1"):
+    with pytest.raises(TrainingError, match="several processes cannot run on MPS: set it to 1"):
         torchrun.check_devices(RuntimeConfig(device="mps", num_processes=2))
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from tempfile import TemporaryDirectory
-from typing import IO
+from typing import IO, Any
 
 import torch
 
@@ -41,24 +41,26 @@ def needs_torchrun(runtime: RuntimeConfig) -> bool:
 
 
 def check_devices(runtime: RuntimeConfig) -> None:
-    """Raise TrainingError if there are fewer GPUs, or cores, than processes.
+    """Raise TrainingError if there are too few GPUs or cores for the processes."""
+    if shortage := device_shortage(runtime.device, runtime.num_processes):
+        raise TrainingError(f"runtime.num_processes is {runtime.num_processes}, but {shortage}")
+
+
+def device_shortage(device: str, num_processes: int) -> str:
+    """Return why so many processes cannot run, and what to do; empty if they can.
 
     MPS has no use for more than one.
     """
-    device = resolve_device(runtime.device).type
-    is_gpu = device == "cuda"
+    kind = resolve_device(device).type
+    if kind == "mps":
+        return "several processes cannot run on MPS: set it to 1, or the device to cpu"
+    is_gpu = kind == "cuda"
     # Two processes are of use for a trial on any machine.
     number = torch.cuda.device_count() if is_gpu else max(2, os.cpu_count() or 1)
-    if device == "mps":
-        raise TrainingError(
-            f"runtime.num_processes is {runtime.num_processes}, but several processes cannot train "
-            "on MPS: set it to 1, or runtime.device to cpu"
-        )
-    if number < runtime.num_processes:
-        raise TrainingError(
-            f"runtime.num_processes is {runtime.num_processes}, but this machine has "
-            f"{counted(number, 'GPU' if is_gpu else 'core')}: set it to {number} or less"
-        )
+    if num_processes <= number:
+        return ""
+    name = "GPU" if is_gpu else "core"
+    return f"this machine has {counted(number, name)}: set it to {number} or less"
 
 
 def run_torchrun(
@@ -80,9 +82,13 @@ def run_torchrun(
 
 def make_command(config: TrainConfig, arguments: Path) -> list[str]:
     """Return the command that starts the processes; `--standalone` finds a free port."""
-    number = str(config.runtime.num_processes)
+    return torchrun_command(config.runtime.num_processes, __name__, arguments)
+
+
+def torchrun_command(num_processes: int, module: str, arguments: Path) -> list[str]:
+    """Return the command that runs a module with a file in several processes of this machine."""
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    return [*torchrun, "--nproc-per-node", number, "-m", __name__, str(arguments)]
+    return [*torchrun, "--nproc-per-node", str(num_processes), "-m", module, str(arguments)]
 
 
 def run_process(command: list[str], stderr: IO[str], log: Callable[[str], None]) -> int:
@@ -153,15 +159,25 @@ def main(file: Path) -> int:
     """Train as one of several processes; return the exit code."""
     from visionflan.train.run import train
 
-    threading.Thread(target=exit_with_parent, daemon=True).start()
-    arguments = json.loads(file.read_bytes())
-    try:
+    def run(arguments: dict[str, Any]) -> None:
         train(
             from_json(TrainConfig, arguments["config"]),
             Path(arguments["out"]),
             only=arguments["only"],
             log=print_line,
         )
+
+    return run_as_rank(run, file)
+
+
+def run_as_rank(run: Callable[[dict[str, Any]], None], file: Path) -> int:
+    """Run a function on the arguments in a file, as one of several processes; return the exit code.
+
+    An error is written to stderr in one sentence, where `describe_failure` finds it.
+    """
+    threading.Thread(target=exit_with_parent, daemon=True).start()
+    try:
+        run(json.loads(file.read_bytes()))
     except VisionflanError as error:
         sys.stderr.write(f"{ERROR}{one_line(str(error))}\n")
         return 1
