@@ -2,7 +2,6 @@
 
 import json
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from tests.helpers.llm_server import (
     fails,
     hangs,
     sends,
-    serving,
 )
 from tests.helpers.served_squares import (
     ENTRY,
@@ -24,10 +22,9 @@ from tests.helpers.served_squares import (
     evaluate_server,
     look,
     questions,
-    squares_server,
     with_first,
 )
-from tests.helpers.tiny_evaluation import ToyModel, run_evaluation, tiny_build
+from tests.helpers.tiny_evaluation import ToyModel, run_evaluation
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.models.base import EvaluationStoppedError
 from visionflan.evaluate.plan import EvalSelection
@@ -38,17 +35,6 @@ from visionflan.evaluate.records.record import Record, read_records
 from visionflan.llm.base import TokenPrices
 from visionflan.llm.budget import Limits
 from visionflan.storage.directory import BuildDirectory
-
-
-@pytest.fixture(scope="module")
-def build(tmp_path_factory: pytest.TempPathFactory) -> BuildDirectory:
-    return tiny_build(tmp_path_factory.mktemp("build") / "build")
-
-
-@pytest.fixture
-def server() -> Iterator[LlmServer]:
-    with serving(squares_server()) as running:
-        yield running
 
 
 def contents(records: list[Record]) -> list[tuple[Any, ...]]:

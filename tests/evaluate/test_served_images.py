@@ -1,6 +1,5 @@
 """Images leave this machine only on request, and follow no redirect and no proxy."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,23 +15,11 @@ from tests.helpers.served_squares import (
     squares_server,
     with_first,
 )
-from tests.helpers.tiny_evaluation import tiny_build
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.models.base import EvaluationStoppedError
 from visionflan.evaluate.plan import EvalSelection
 from visionflan.evaluate.served_evaluation import ServerSettings, evaluate_served
 from visionflan.storage.directory import BuildDirectory
-
-
-@pytest.fixture(scope="module")
-def build(tmp_path_factory: pytest.TempPathFactory) -> BuildDirectory:
-    return tiny_build(tmp_path_factory.mktemp("build") / "build")
-
-
-@pytest.fixture
-def server() -> Iterator[LlmServer]:
-    with serving(squares_server()) as running:
-        yield running
 
 
 def test_images_leave_this_machine_only_on_request(

@@ -8,28 +8,21 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.llava_release import import_directory, record, talk, write_release
+from tests.helpers.llava_release import (
+    error_of,
+    import_command,
+    import_directory,
+    record,
+    talk,
+    write_release,
+)
 from visionflan import catalog
-from visionflan.cli.main import main
 from visionflan.formats.exporting import export
 from visionflan.formats.importing import find_release, import_release
 from visionflan.prompt import answers_in_form
 from visionflan.storage.directory import BuildDirectory
 
 TEXT_ONLY = [{"id": f"{n}", **talk(f"What is {n}?", f"It is {n}.")} for n in range(60)]
-
-
-def import_command(path: Path, *options: str) -> int:
-    return main(["import", str(path), "--out", str(path.parent / "imported"), *options])
-
-
-def error_of(path: Path, capsys: pytest.CaptureFixture[str], *options: str) -> str:
-    """Return the error of an import that must fail in one sentence and leave nothing."""
-    assert import_command(path, *options) == 1
-    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
-    assert len(errors) == 1
-    assert not (path.parent / "imported").exists()
-    return errors[0]
 
 
 def test_lists_one_after_the_other_are_all_imported(tmp_path: Path) -> None:

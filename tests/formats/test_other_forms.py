@@ -9,21 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.helpers.llava_release import record
-from visionflan.cli.main import main
-
-
-def import_command(path: Path, *options: str) -> int:
-    return main(["import", str(path), "--out", str(path.parent / "imported"), *options])
-
-
-def error_of(path: Path, capsys: pytest.CaptureFixture[str], *options: str) -> str:
-    """Return the error of an import that must fail in one sentence and leave nothing."""
-    assert import_command(path, *options) == 1
-    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
-    assert len(errors) == 1
-    assert not (path.parent / "imported").exists()
-    return errors[0]
+from tests.helpers.llava_release import error_of, record
 
 
 def write_parquet(path: Path, **columns: list[Any]) -> None:

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+import pytest
 
 from tests.helpers.board import board_image
+from visionflan.cli.main import main
 from visionflan.formats.importing import find_release, import_release
 from visionflan.storage.directory import BuildDirectory
 
@@ -48,3 +50,17 @@ def import_directory(directory: Path, **more: Any) -> tuple[BuildDirectory, list
     import_release(find_release(directory), directory / "build", name="lab", **more)
     ledger = pq.read_table(directory / "build/ledger.parquet").to_pylist()
     return BuildDirectory(directory / "build", verify=True), ledger
+
+
+def import_command(path: Path, *options: str) -> int:
+    """Import a release by the command; return its exit code."""
+    return main(["import", str(path), "--out", str(path.parent / "imported"), *options])
+
+
+def error_of(path: Path, capsys: pytest.CaptureFixture[str], *options: str) -> str:
+    """Return the error of an import that must fail in one sentence and leave nothing."""
+    assert import_command(path, *options) == 1
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert not (path.parent / "imported").exists()
+    return errors[0]

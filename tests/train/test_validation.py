@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 
+from tests.helpers.stage_files import changed, lines, run_json, same, weights
 from visionflan.errors import TrainingError
 from visionflan.model.families import load_model
 from visionflan.train.batch_sampler import MicroBatch
 from visionflan.train.config import RuntimeConfig, TrainConfig
-from visionflan.train.config_io import override
 from visionflan.train.distributed import DistributedContext
 from visionflan.train.loss_history import LossHistory
 from visionflan.train.run import train
@@ -27,7 +26,6 @@ from visionflan.train.validation_config import ValidationConfig
 
 STEPS, EVERY = 12, 2
 CPU = DistributedContext(0, 1, torch.device("cpu"))
-Weights = dict[str, torch.Tensor]
 
 
 @pytest.fixture(scope="module")
@@ -35,29 +33,6 @@ def uninterrupted(validated: TrainConfig, tmp_path_factory: pytest.TempPathFacto
     run = tmp_path_factory.mktemp("uninterrupted")
     train(validated, run)
     return run
-
-
-def changed(config: TrainConfig, *settings: str) -> TrainConfig:
-    for setting in settings:
-        config = override(config, f"stages.base.{setting}")
-    return config
-
-
-def lines(file: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in file.read_text().splitlines()]
-
-
-def run_json(run: Path, checkpoint: str = "checkpoint") -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((run / "base" / checkpoint / "run.json").read_bytes())
-    return content
-
-
-def weights(run: Path, checkpoint: str = "checkpoint") -> Weights:
-    return dict(load_file(run / "base" / checkpoint / "model.safetensors"))
-
-
-def same(ours: Weights, theirs: Weights) -> bool:
-    return ours.keys() == theirs.keys() and all(torch.equal(ours[n], theirs[n]) for n in ours)
 
 
 @pytest.mark.parametrize("workers", [0, 2])

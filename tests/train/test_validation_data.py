@@ -1,6 +1,5 @@
 """What a stage is validated on, and what is refused."""
 
-import json
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -8,12 +7,12 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
 
+from tests.helpers.stage_files import changed, lines, run_json
 from tests.helpers.tiny_checkpoint import write_build
 from visionflan.errors import TrainingError, UnknownNameError
 from visionflan.train.config import TrainConfig
-from visionflan.train.config_io import from_json, override, to_json
+from visionflan.train.config_io import from_json, to_json
 from visionflan.train.distributed import DistributedContext
 from visionflan.train.run import train
 from visionflan.train.validation_config import ValidationConfig
@@ -22,32 +21,6 @@ STEPS, EVERY = 12, 2
 
 
 CPU = DistributedContext(0, 1, torch.device("cpu"))
-
-
-Weights = dict[str, torch.Tensor]
-
-
-def changed(config: TrainConfig, *settings: str) -> TrainConfig:
-    for setting in settings:
-        config = override(config, f"stages.base.{setting}")
-    return config
-
-
-def lines(file: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in file.read_text().splitlines()]
-
-
-def run_json(run: Path, checkpoint: str = "checkpoint") -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((run / "base" / checkpoint / "run.json").read_bytes())
-    return content
-
-
-def weights(run: Path, checkpoint: str = "checkpoint") -> Weights:
-    return dict(load_file(run / "base" / checkpoint / "model.safetensors"))
-
-
-def same(ours: Weights, theirs: Weights) -> bool:
-    return ours.keys() == theirs.keys() and all(torch.equal(ours[n], theirs[n]) for n in ours)
 
 
 def test_instances_are_drawn_by_hash_and_as_many_of_each_task(
