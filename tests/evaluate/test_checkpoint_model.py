@@ -6,10 +6,9 @@ from shutil import copytree
 from typing import Any
 
 import pytest
-import torch
 from safetensors.torch import load_file, save_file
 
-from tests.helpers.tiny_checkpoint import save_language_model, save_tower
+from tests.helpers.tiny_checkpoint import decided_llava
 from tests.helpers.tiny_evaluation import tiny_build
 from visionflan.builder.demo import specimens
 from visionflan.builder.plan import BuildSettings
@@ -23,20 +22,13 @@ from visionflan.evaluate.records.header import read_header
 from visionflan.evaluate.records.paths import checkpoints
 from visionflan.evaluate.records.record import Record, read_records
 from visionflan.model import logprobs
-from visionflan.model.families.llava import Llava
 from visionflan.storage.instance import Turn
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("runs") / "run"
-    vlm = Llava.build(
-        save_tower(directory / "tower"), save_language_model(directory / "language_model")
-    )
-    torch.manual_seed(0)
-    with torch.no_grad():
-        for weight in vlm.model.parameters():
-            weight.mul_(3)
+    vlm = decided_llava(directory)
     for stage in ("align", "base"):
         vlm.model.save_pretrained(directory / stage / "checkpoint")
         vlm.processor.save_pretrained(directory / stage / "checkpoint")

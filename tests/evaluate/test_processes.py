@@ -7,10 +7,9 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-import torch
 from PIL import Image
 
-from tests.helpers.tiny_checkpoint import save_language_model, save_tower
+from tests.helpers.tiny_checkpoint import decided_llava
 from tests.helpers.tiny_evaluation import ToyModel, ToyReply, run_evaluation, tiny_build
 from visionflan.cli.main import main
 from visionflan.errors import EvaluationError
@@ -23,7 +22,6 @@ from visionflan.evaluate.records.journal import journals
 from visionflan.evaluate.records.record import read_records
 from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate, list_requests
 from visionflan.evaluate.torchrun import evaluate_in_processes
-from visionflan.model.families.llava import Llava
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Turn
 
@@ -128,13 +126,7 @@ def test_interrupted_they_resume_in_another_number(build: BuildDirectory, tmp_pa
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory, build: BuildDirectory) -> Path:
     directory = tmp_path_factory.mktemp("runs") / "run"
-    vlm = Llava.build(
-        save_tower(directory / "tower"), save_language_model(directory / "language_model")
-    )
-    torch.manual_seed(0)
-    with torch.no_grad():
-        for weight in vlm.model.parameters():
-            weight.mul_(3)
+    vlm = decided_llava(directory)
     vlm.model.save_pretrained(directory / "base" / "checkpoint")
     vlm.processor.save_pretrained(directory / "base" / "checkpoint")
     return directory

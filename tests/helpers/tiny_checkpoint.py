@@ -17,6 +17,7 @@ from tests.helpers.tiny_tokenizers import (
 from visionflan.storage.instance import Instance, Turn
 
 if TYPE_CHECKING:
+    from visionflan.model.families.llava import Llava
     from visionflan.storage.schema import TaskInfo
 
 TOKENIZERS = {
@@ -99,6 +100,22 @@ def save_language_model(
     untyped: Any = AutoModelForCausalLM
     untyped.from_config(config).save_pretrained(directory)
     return directory
+
+
+def decided_llava(directory: Path) -> "Llava":
+    """Return a small LLaVA whose weights are so large that its answers differ clearly."""
+    import torch
+
+    from visionflan.model.families.llava import Llava
+
+    vlm = Llava.build(
+        save_tower(directory / "tower"), save_language_model(directory / "language_model")
+    )
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for weight in vlm.model.parameters():
+            weight.mul_(3)
+    return vlm
 
 
 COLORS = {"red": (220, 20, 20), "green": (20, 160, 20), "blue": (20, 20, 220)}
