@@ -30,8 +30,6 @@ class ConversationRecord(NamedTuple):
         id: the id of the record; may be empty, or that of several records.
         split: the split that the release puts it in.
         notes: a reason code and a detail for each change to the text of the release.
-        options: the answers to choose from, where the release lists them in a field.
-        target: the correct option, or the answer to a question whose options are listed.
     """
 
     task: str
@@ -40,8 +38,6 @@ class ConversationRecord(NamedTuple):
     id: str = ""
     split: Split = "train"
     notes: tuple[tuple[str, str], ...] = ()
-    options: tuple[str, ...] = ()
-    target: str = ""
 
 
 class InstructionRelease(Protocol):

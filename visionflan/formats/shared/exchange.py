@@ -5,16 +5,11 @@ from visionflan.prompt import ParsedExchange, parse, parse_option_lines
 
 
 def first_exchange(conversation: ConversationRecord) -> ParsedExchange:
-    """Return the parts of the first exchange; options only where they are unambiguous.
-
-    They are those of the release's own field, or else those that the prompt lists.
-    """
+    """Return the parts of the first exchange; options only where the prompt lists them clearly."""
     question, answer, *others = (t.text for t in conversation.turns if t.role != "system")
-    if conversation.options:
-        return ParsedExchange("", "", conversation.options, conversation.target)
     parsed = None if others else parse(question, answer)
     if not others and not (parsed and parsed.options):
         parsed = parse_option_lines(question, answer)
     if parsed and parsed.options:
         return parsed
-    return ParsedExchange("", "", (), conversation.target or answer)
+    return ParsedExchange("", "", (), answer)
