@@ -32,6 +32,7 @@ def import_case(path: Path, out: Path) -> int:
         ("formats/rich", 9),
         ("formats/instruct", 12),
         ("formats/hfmsg", 1),
+        ("nothing-read/messages.json", 1),
         ("formats/swift", 1),
     ],
 )
@@ -59,17 +60,16 @@ def test_every_row_of_the_mix_is_imported_or_dropped(shared: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     ("case", "sentence"),
     [
-        ("nothing-read/messages.json", "image"),
         ("nothing-read/wrapped.json", "one JSON object with its list under `data`"),
         ("nothing-read/empty.json", "is empty"),
         ("other-encodings/utf16.json", "is not UTF-8: byte 1 of line 1 is 0xff"),
         ("other-encodings/gbk.json", "is not UTF-8: byte"),
         ("formats/cauldron", "Parquet with the columns `images`, `texts`"),
         ("formats/finevision", "Parquet with the columns `images`, `texts`"),
-        ("formats/onevision", "it is YAML"),
-        ("formats/onevision/si.yaml", "it is YAML"),
-        ("formats/sharegpt", "no form that import recognizes"),
-        ("formats/sharegpt/dataset_info.json", "no form that import recognizes"),
+        ("formats/onevision", "as for LLaVA-OneVision"),
+        ("formats/onevision/si.yaml", "as for LLaVA-OneVision"),
+        ("formats/sharegpt", "for LLaMA-Factory"),
+        ("formats/sharegpt/dataset_info.json", "for LLaMA-Factory"),
         ("formats/wds", "a tar archive"),
     ],
 )

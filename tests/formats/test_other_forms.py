@@ -30,8 +30,8 @@ FORMS: dict[str, tuple[str, str]] = {
     "object.json": (json.dumps({"a": {"b": 1}}, indent=1), "one JSON object"),
     "empty.json": ("", "is empty"),
     "blank.json": (" \n\n", "is empty"),
-    "dataset_info.json": (LLAMA_FACTORY, "the fields of its first record are `demo`"),
-    "si.yaml": ("datasets:\n  - json_path: a.json\n", "it is YAML"),
+    "dataset_info.json": (LLAMA_FACTORY, "a list of data sets for LLaMA-Factory"),
+    "si.yaml": ("datasets:\n  - json_path: a.json\n", "as for LLaVA-OneVision"),
     "other.yaml": ("a: 1\n", "YAML"),
 }
 

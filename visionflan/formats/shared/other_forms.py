@@ -6,11 +6,13 @@ from typing import Any
 
 from visionflan.errors import ReleaseError
 from visionflan.formats.shared.annotation_files import SUFFIXES, first_records
+from visionflan.formats.shared.dataset_info import is_entry
 
 HEAD = 512  # bytes
 TAR_MAGIC, TAR_OFFSET = b"ustar", 257
 ARCHIVES = {b"PK\x03\x04": "a zip archive", b"\x1f\x8b": "a gzip archive", b"7z": "a 7z archive"}
 OTHER_SUFFIXES = (".parquet", ".tar", ".tgz", ".yaml", ".yml", ".zip", ".gz", ".7z")
+YAML_FILES = re.compile(r"^\s*(?:-\s*)?json_path\s*:", re.MULTILINE)
 MAX_FIELDS = 6
 
 
@@ -47,7 +49,9 @@ def describe_file(path: Path) -> str:
     if head.startswith(b"PAR1"):
         return describe_parquet(path)
     if head[TAR_OFFSET:].startswith(TAR_MAGIC):
-        return "it is a tar archive: unpack it, and write its records as JSON"
+        return (
+            "it is a tar archive (as WebDataset's shards): unpack it, and write its records as JSON"
+        )
     for magic, name in ARCHIVES.items():
         if head.startswith(magic) and not path.name.endswith(SUFFIXES):
             return f"it is {name}: unpack it"
@@ -57,12 +61,22 @@ def describe_file(path: Path) -> str:
 def describe_text(path: Path) -> str:
     """Return what a file of text is, and what to do."""
     if path.suffix in {".yaml", ".yml"}:
-        return "it is YAML: import the files that it names"
+        if lists_json_files(path):
+            return (
+                "it is a list of JSON files (as for LLaVA-OneVision): import each `json_path` by "
+                "itself"
+            )
+        return "it is YAML: pass the path of a JSON file"
     try:
         records = first_records(path)
     except ReleaseError as error:
         return str(error)
     return describe_record(records[0]) if records else "it has no records that are objects"
+
+
+def lists_json_files(path: Path) -> bool:
+    """Return whether a YAML file lists files of records."""
+    return bool(YAML_FILES.search(path.read_text(encoding="utf-8", errors="replace")))
 
 
 def describe_parquet(path: Path) -> str:
@@ -75,11 +89,14 @@ def describe_parquet(path: Path) -> str:
     except (pa.ArrowException, OSError):
         return "it is a truncated Parquet file: download it again"
     names = ", ".join(f"`{name}`" for name in columns[:MAX_FIELDS])
-    return f"it is Parquet with the columns {names}: it must have `messages` and `images`"
+    owners = " (as in the Cauldron and FineVision)" if "texts" in columns else ""
+    return f"it is Parquet with the columns {names}{owners}: it must have `messages` and `images`"
 
 
 def describe_record(record: dict[str, Any]) -> str:
     """Return what a file is whose first record this is, and what to do."""
+    if any(map(is_entry, record.values())):
+        return "it is a list of data sets for LLaMA-Factory: import one of the files that it names"
     for name, value in record.items():
         if isinstance(value, list) and value and isinstance(value[0], dict):
             return f"it is an object with its list under `{name}`: write that list alone to a file"
