@@ -40,7 +40,14 @@ from visionflan.builder.split import HoldOutConfig, ImageUsage, collect_image_us
 from visionflan.errors import BuildError
 from visionflan.progress import ProgressBar
 from visionflan.storage.image_index import write_index
-from visionflan.storage.schema import BUILD_FORMAT, INSTANCES, LEDGER, LedgerEntry, ledger_table
+from visionflan.storage.schema import (
+    BUILD_FORMAT,
+    INSTANCES,
+    LEDGER,
+    LedgerEntry,
+    instances_path,
+    ledger_table,
+)
 
 SPLIT = INSTANCES.get_field_index("split")
 
@@ -198,7 +205,7 @@ def write_instances(
         names = np.array(batch["task"].to_pylist())
         for task in dict.fromkeys(names.tolist()):
             if task not in writers:
-                writers[task] = TaskWriter(out / "instances", task)
+                writers[task] = TaskWriter(out, task)
             writers[task].write(batch.filter(pa.array(names == task)))
     bar.close()
     empty = {"train": 0, "held_out": 0, "digest": hashlib.sha256().hexdigest()}
@@ -222,9 +229,9 @@ def write_ledger(out: Path, directories: Sequence[Path], removed: Sequence[Ledge
 class TaskWriter:
     """Write the instances of one task, counting and digesting them."""
 
-    def __init__(self, directory: Path, task: str) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
-        self.path = directory / f"{task.replace('/', '.')}.parquet"
+    def __init__(self, out: Path, task: str) -> None:
+        self.path = instances_path(out, task)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         self.temporary = self.path.with_name(f".{self.path.name}.tmp")
         self.file = pq.ParquetWriter(self.temporary, INSTANCES, compression="zstd")
         self.counts = {"train": 0, "held_out": 0}

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 from visionflan.atomic_write import atomic_path
 from visionflan.image_files import decode_image
 from visionflan.storage.image_index import ImageIndex
+from visionflan.storage.schema import instances_path
 
 CONTACT_SHEET = "contact_sheet.jpg"
 COLUMNS, MAX_CELLS = 6, 60
@@ -43,8 +44,7 @@ def evenly_spaced(tasks: Sequence[str], maximum: int) -> list[str]:
 
 def first_images(out: Path, index: ImageIndex, task: str) -> Iterator[Image.Image]:
     """Yield the images of a task's first instance that has any."""
-    path = out / "instances" / f"{task.replace('/', '.')}.parquet"
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(instances_path(out, task)) as file:
         batches = file.iter_batches(64, columns=["images"])
         rows = (ids for batch in batches for ids in batch["images"].to_pylist())
         image_ids: list[str] = next(filter(None, rows), [])

@@ -14,6 +14,7 @@ from visionflan.catalog import match_tasks
 from visionflan.errors import BuildError
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Split
+from visionflan.storage.schema import instances_path
 
 
 class Candidates(NamedTuple):
@@ -51,11 +52,6 @@ def read_candidates(
     if not names:
         raise BuildError(f"{build.path} has no row in the split {split} to select from")
     return Candidates(pa.concat_arrays(ids), np.concatenate(numbers), names)
-
-
-def instances_path(build: Path, task: str) -> Path:
-    """Return the path of the instances of a task."""
-    return build / "instances" / f"{task.replace('/', '.')}.parquet"
 
 
 def split_ids(path: Path, split: Split) -> pa.StringArray:

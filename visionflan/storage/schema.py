@@ -84,6 +84,11 @@ class TaskInfo:
     )  # the instruction, then other phrasings of it
 
 
+def instances_path(build: Path, task: str) -> Path:
+    """Return the path of the instances of a task in a build directory."""
+    return build / "instances" / f"{task.replace('/', '.')}.parquet"
+
+
 def decode_turns(turns: list[dict[str, Any]]) -> tuple[Turn, ...]:
     """Return the turns of a conversation from their rows."""
     return tuple(Turn(turn["role"], turn["text"]) for turn in turns)

@@ -63,35 +63,29 @@ def find_overlaps(
     """Compare all instances of the parts of a build with the references."""
     references = decontamination.references
     by_image = match_images(images, stored_image_loader(out, images), references)
-    items = [first_items(reference) for reference in references]
     rows = [
         row
         for batch in iter_batches(directories, "instances.parquet")
         for row in batch.select(["task", "key", "images", "text", "target", "turns"]).to_pylist()
     ]
     by_text = match_words(map(question_and_answer, rows), references)
+    keys = [first_items(reference) for reference in references]
     overlaps: list[BenchmarkOverlap] = []
     removed = np.zeros(len(rows), dtype=bool)
     for index, row in enumerate(rows):
-        matched: dict[int, tuple[str, str, str, str, str]] = {}
+        matched: dict[int, tuple[str, ...]] = {}
         for image in row["images"]:
             for match in by_image.get(image, ()):
-                key = items[match.reference][match.image]
+                key = keys[match.reference][match.image]
                 matched.setdefault(match.reference, (key, match.kind, image, match.image, ""))
         for shared in by_text.get(index, ()):
-            item = references[shared.reference].items[shared.item]
-            matched.setdefault(shared.reference, (item.key, "words", "", "", shared.run))
+            key = references[shared.reference].items[shared.item].key
+            matched.setdefault(shared.reference, (key, "words", "", "", shared.run))
         removed[index] = bool(matched) and not (held_out[index] or decontamination.report_only)
         split = "held_out" if held_out[index] else "train"
+        of_row = row["task"], row["key"], split, bool(removed[index])
         overlaps += [
-            BenchmarkOverlap(
-                row["task"],
-                row["key"],
-                split,
-                bool(removed[index]),
-                references[number].name,
-                *matched[number],
-            )
+            BenchmarkOverlap(*of_row, references[number].name, *matched[number])
             for number in sorted(matched)
         ]
     return FoundOverlaps(overlaps, removed)
