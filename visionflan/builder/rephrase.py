@@ -65,7 +65,7 @@ def rewrite_task(
     path: Path, out: Path, task: str, phrasings: Sequence[str], seed: int
 ) -> dict[str, Any]:
     """Write the instances of a task; return their counts and their digest."""
-    writer = TaskWriter(out / "instances", task)
+    writer = TaskWriter(out, task)
     for batch in pq.ParquetFile(path).iter_batches(BATCH_ROWS):
         rows = [rephrase_row(row, phrasings, seed) for row in batch.to_pylist()]
         writer.write(pa.RecordBatch.from_pylist(rows, schema=INSTANCES))
