@@ -32,7 +32,7 @@ LAYERS = [
     {"formats", "synthesize"},
     {"model"},
     {"train"},
-    {"recipes", "select"},
+    {"diff", "recipes", "select"},
     {"evaluate"},
     {"compare"},
     {"analysis"},

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -52,6 +52,18 @@ def set_time(path: Path, digest: bytes) -> int:
 @contextmanager
 def demo_build() -> Iterator[Path]:
     """Yield a temporary build of all specimens."""
-    with specimens() as data_root, TemporaryDirectory(prefix="visionflan-demo-") as directory:
-        build(data_root, Path(directory) / "build", BuildSettings())
-        yield Path(directory) / "build"
+    with demo_builds([BuildSettings()]) as (path,):
+        yield path
+
+
+@contextmanager
+def demo_builds(settings: Sequence[BuildSettings]) -> Iterator[list[Path]]:
+    """Yield temporary builds of the specimens, one for each settings; these have the same tasks."""
+    with (
+        specimens(settings[0].tasks) as data_root,
+        TemporaryDirectory(prefix="visionflan-demo-") as directory,
+    ):
+        paths = [Path(directory) / f"build-{number}" for number in range(len(settings))]
+        for path, each in zip(paths, settings, strict=True):
+            build(data_root, path, each)
+        yield paths

@@ -31,6 +31,7 @@ COMMANDS: dict[str, str] = {
     "import": "import a published instruction tuning set into a build directory",
     "export": "export a build directory to another format",
     "select": "select a part of a build as a list of rows to train on",
+    "diff": "compare two builds: rows added, lost and changed by task, and why",
     "import-checkpoint": "import a model in the form of LLaVA's own code as a checkpoint",
     "train": "run a training recipe, or one of its stages",
     "chat": "chat with a checkpoint about an image",

@@ -1,0 +1,180 @@
+"""Compare two builds task by task."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from visionflan.catalog import match_tasks
+from visionflan.diff.causes import (
+    CHANGING,
+    MOVING,
+    ComparedBuild,
+    absence_reasons,
+    change_causes,
+    input_differences,
+    open_compared,
+    setting_differences,
+    task_absence,
+)
+from visionflan.diff.task_rows import RowDiff, RowExample, diff_rows, id_examples, read_ids
+from visionflan.progress import ProgressBar
+from visionflan.storage.schema import instances_path
+
+KINDS = ("added", "lost", "changed", "moved")
+MOVED_BY_OTHERS = "other images of the build, which decide what is held out together"
+
+
+@dataclass(kw_only=True)
+class TaskDiff:
+    """The rows of a task that are the same, added, lost, changed or moved in the second build.
+
+    Attributes:
+        same: rows that are equal in both builds.
+        added: rows that only the second build has.
+        lost: rows that only the first build has.
+        changed: rows of which a field differs, and not only the split.
+        moved: rows that are held out in one build and for training in the other.
+        is_reordered: whether the common rows are in another order.
+        fields: the number of changed rows by field that differs.
+        reasons: for each kind of row, why, with the number of rows; None where it is not known
+            which rows a cause concerns.
+        examples: some rows of each kind.
+    """
+
+    same: int = 0
+    added: int = 0
+    lost: int = 0
+    changed: int = 0
+    moved: int = 0
+    is_reordered: bool = False
+    fields: dict[str, int] = field(default_factory=dict)
+    reasons: dict[str, dict[str, int | None]] = field(default_factory=dict)
+    examples: list[RowExample] = field(default_factory=list)
+
+    @property
+    def differs(self) -> bool:
+        """Return whether any row differs."""
+        return bool(self.added or self.lost or self.changed or self.moved)
+
+
+@dataclass(frozen=True)
+class BuildDiff:
+    """What differs between two builds.
+
+    Attributes:
+        a: the first build.
+        b: the second build.
+        tasks: the difference of each task.
+    """
+
+    a: ComparedBuild
+    b: ComparedBuild
+    tasks: dict[str, TaskDiff]
+
+    @property
+    def differs(self) -> bool:
+        """Return whether any row of the compared tasks differs, or the order of the rows."""
+        return any(task.differs or task.is_reordered for task in self.tasks.values())
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the difference as JSON values."""
+        builds = {
+            name: {"path": str(build.path), "digest": build.manifest["digest"]}
+            for name, build in (("a", self.a), ("b", self.b))
+        }
+        tasks = {}
+        for task, entry in self.tasks.items():
+            examples = [example._asdict() for example in entry.examples]
+            tasks[task] = asdict(entry) | {"examples": examples}
+        return {
+            **builds,
+            "differs": self.differs,
+            "settings": setting_differences(self.a, self.b),
+            "inputs": input_differences(self.a, self.b),
+            "tasks": tasks,
+        }
+
+
+def diff_builds(
+    path_a: Path, path_b: Path, patterns: Sequence[str] = (), num_examples: int = 0
+) -> BuildDiff:
+    """Compare two builds, or those of their tasks that match a pattern.
+
+    Tasks with equal digests are not read. Raises BuildError if a build is damaged.
+    """
+    a, b = open_compared("A", path_a), open_compared("B", path_b)
+    known = sorted(a.tasks.keys() | b.tasks.keys())
+    selected = match_tasks(patterns, known) if patterns else known
+    diffs = {}
+    with ProgressBar("comparing", len(selected), unit="tasks") as progress:
+        for task in progress.iterate(selected):
+            diffs[task] = diff_task(task, a, b, num_examples)
+    return BuildDiff(a, b, diffs)
+
+
+def diff_task(task: str, a: ComparedBuild, b: ComparedBuild, num_examples: int) -> TaskDiff:
+    """Compare a task of two builds."""
+    if task not in a.tasks:
+        return one_sided("added", task, b, a, num_examples)
+    if task not in b.tasks:
+        return one_sided("lost", task, a, b, num_examples)
+    entry_a, entry_b = a.tasks[task], b.tasks[task]
+    if entry_a["digest"] == entry_b["digest"]:
+        return TaskDiff(same=row_count(entry_a))
+    if not row_count(entry_a):
+        return one_sided("added", task, b, a, num_examples)
+    if not row_count(entry_b):
+        return one_sided("lost", task, a, b, num_examples)
+    rows = diff_rows(instances_path(a.path, task), instances_path(b.path, task), num_examples)
+    return TaskDiff(
+        same=rows.same,
+        added=len(rows.added_ids),
+        lost=len(rows.lost_ids),
+        changed=rows.changed,
+        moved=rows.moved,
+        is_reordered=rows.is_reordered,
+        fields=rows.fields,
+        reasons=row_reasons(task, rows, a, b),
+        examples=rows.examples,
+    )
+
+
+def row_count(entry: dict[str, Any]) -> int:
+    """Return the number of instances of a task."""
+    return int(entry["train"] + entry["held_out"])
+
+
+def one_sided(
+    kind: str, task: str, there: ComparedBuild, missing: ComparedBuild, num_examples: int
+) -> TaskDiff:
+    """Return the difference of a task of which only one build has rows."""
+    number = row_count(there.tasks[task])
+    diff = TaskDiff(added=number) if kind == "added" else TaskDiff(lost=number)
+    if not number:
+        return diff
+    ids = read_ids(instances_path(there.path, task))
+    diff.examples = id_examples(kind, ids, num_examples)
+    if task in missing.tasks:
+        diff.reasons[kind] = {**absence_reasons(task, ids, there, missing)}
+    else:
+        diff.reasons[kind] = {task_absence(task, missing): number}
+    return diff
+
+
+def row_reasons(
+    task: str, rows: RowDiff, a: ComparedBuild, b: ComparedBuild
+) -> dict[str, dict[str, int | None]]:
+    """Return why rows of a task differ, by kind."""
+    dataset = task.partition("/")[0]
+    reasons: dict[str, dict[str, int | None]] = {}
+    if len(rows.added_ids):
+        reasons["added"] = {**absence_reasons(task, rows.added_ids, b, a)}
+    if len(rows.lost_ids):
+        reasons["lost"] = {**absence_reasons(task, rows.lost_ids, a, b)}
+    if rows.changed:
+        reasons["changed"] = dict.fromkeys(change_causes(dataset, CHANGING, a, b))
+    if rows.moved:
+        causes = dict.fromkeys(change_causes(dataset, MOVING, a, b))
+        reasons["moved"] = causes or {MOVED_BY_OTHERS: None}
+    return reasons
