@@ -12,7 +12,9 @@ from visionflan.builder.ledger_reasons import DROPPED, NOTES
 
 PACKAGE = Path(visionflan.__file__).parent
 FILES = sorted(
-    path for name in ("builder", "datasets", "layouts") for path in PACKAGE.glob(f"{name}/**/*.py")
+    path
+    for name in ("builder", "datasets", "formats", "layouts")
+    for path in PACKAGE.glob(f"{name}/**/*.py")
 )
 CODE = re.compile(r"[a-z]+(_[a-z]+)*")
 # The place of the reason code among the arguments.

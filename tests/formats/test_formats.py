@@ -48,7 +48,7 @@ def ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_the_formats_of_the_package_are_found_by_their_files() -> None:
-    assert formats.names() == ["huggingface", "llava", "swift"]
+    assert {"huggingface", "llava", "swift"} < set(formats.names())
     assert all(formats.load(name).name == name for name in formats.names())
     with pytest.raises(UnknownNameError, match="did you mean llava"):
         formats.load("lava")
@@ -59,7 +59,9 @@ def test_a_new_file_is_a_format_of_export_and_import(
 ) -> None:
     with pytest.raises(SystemExit):
         main(["export", "--help"])
-    assert "{huggingface,ids,llava,swift}" in capsys.readouterr().out
+    offered = "".join(capsys.readouterr().out.split())
+    assert f"{{{','.join(formats.names())}}}" in offered
+    assert ids in formats.names()
     out = tmp_path / "out"
     with specimens(["caltech101/*"]) as data_root:
         build(data_root, tmp_path / "build", BuildSettings(tasks=("caltech101/*",)), workers=1)

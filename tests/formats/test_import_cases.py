@@ -34,6 +34,8 @@ def import_case(path: Path, out: Path) -> int:
         ("formats/hfmsg", 1),
         ("nothing-read/messages.json", 1),
         ("formats/swift", 1),
+        ("formats/sharegpt", 1),
+        ("formats/sharegpt/dataset_info.json", 1),
     ],
 )
 def test_every_row_of_a_case_is_imported(
@@ -68,8 +70,6 @@ def test_every_row_of_the_mix_is_imported_or_dropped(shared: Path, tmp_path: Pat
         ("formats/finevision", "Parquet with the columns `images`, `texts`"),
         ("formats/onevision", "as for LLaVA-OneVision"),
         ("formats/onevision/si.yaml", "as for LLaVA-OneVision"),
-        ("formats/sharegpt", "for LLaMA-Factory"),
-        ("formats/sharegpt/dataset_info.json", "for LLaMA-Factory"),
         ("formats/wds", "a tar archive"),
     ],
 )

@@ -21,16 +21,12 @@ def write_tar(path: Path) -> None:
         archive.add(__file__, "0001.json")
 
 
-LLAMA_FACTORY = json.dumps({"demo": {"file_name": "demo.json", "formatting": "sharegpt"}})
-
-
 FORMS: dict[str, tuple[str, str]] = {
     "wrapped.json": (json.dumps({"data": [record()]}, indent=1), "its list under `data`"),
     "one_line.json": (json.dumps({"data": [record()]}), "its list under `data`"),
     "object.json": (json.dumps({"a": {"b": 1}}, indent=1), "one JSON object"),
     "empty.json": ("", "is empty"),
     "blank.json": (" \n\n", "is empty"),
-    "dataset_info.json": (LLAMA_FACTORY, "a list of data sets for LLaMA-Factory"),
     "si.yaml": ("datasets:\n  - json_path: a.json\n", "as for LLaVA-OneVision"),
     "other.yaml": ("a: 1\n", "YAML"),
 }

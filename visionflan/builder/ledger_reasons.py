@@ -42,8 +42,11 @@ DROPPED_BY_BUILD: dict[str, str] = {
     "image_token_mismatch": "the number of `<image>` differs from the number of images",
     "sensitive_task": "the task asks about a person and `--include-sensitive` was not set",
     "evaluation_only": "the license of the task's dataset forbids training on it",
-    "remote_image": "the image is a web address, and an import downloads nothing",
+    "remote_image": "the image is a web address: only `visionflan fetch` downloads",
     "unsupported_media": "the row has a video or another medium that is not an image",
+    "unread_file": "a list of files names one that is not here, or that cannot be read",
+    "preference_data": "the record compares or rates answers, which are no targets by themselves",
+    "tool_calls": "the record offers tools to the model, for which a build has no place",
 }
 
 # Codes of dataset files.

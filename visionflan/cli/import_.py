@@ -1,9 +1,9 @@
 """Import a published release into a build directory.
 
-`llava` reads the Vision-Flan release, LLaVA-Instruct and others of their form: a JSON list, or JSON
-lines, of records with `image` and `conversations`, and a directory of images beside it.
-`huggingface` reads Parquet or JSON with `messages` of typed pieces and `images`, `swift` JSON with
-`messages` of texts. All read what `export` writes; without --format the form is recognized.
+The forms of `--format` are those of other projects: `llava` the Vision-Flan release, LLaVA-Instruct
+and others of JSON with `conversations`, `llama_factory` what `dataset_info.json` lists,
+`huggingface` Parquet or JSON with `messages` of typed pieces, `swift` JSON lines with `messages`.
+All read what `export` writes; without --format the form is recognized.
 """
 
 import argparse

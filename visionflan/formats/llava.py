@@ -10,11 +10,9 @@ have a file of their own. LLaMA-Factory finds the files by `dataset_info.json`
 (`llamafactory/data/parser.py`), ms-swift renames the column `image` itself.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
-from visionflan.atomic_write import write_json
 from visionflan.errors import UnusableError
 from visionflan.formats.base import ConversationRecord, Format
 from visionflan.formats.exporting import image_file_name, with_progress, write_images
@@ -25,7 +23,7 @@ from visionflan.formats.shared.conversations import (
     malformed,
     optional_text,
 )
-from visionflan.formats.shared.dataset_info import NAME
+from visionflan.formats.shared.dataset_info import add_entries
 from visionflan.formats.shared.image_names import check_media, image_names, release_images
 from visionflan.formats.shared.json_files import JsonList
 from visionflan.formats.shared.json_release import JsonForm
@@ -43,13 +41,10 @@ def write(build: BuildDirectory, instances: Instances, directory: Path, split: S
         write_images(build, instance, directory / "images")
         file = multi if len(instance.images) > 1 else single
         file.add(to_record(build, instance))
-    path = directory / NAME
-    entries = json.loads(path.read_bytes()) if path.exists() else {}
     for file in (single, multi):
         file.close()
-        if file.path.exists():
-            entries[file.path.stem] = dataset_info(file)
-    write_json(path, entries)
+    written = [file for file in (single, multi) if file.path.exists()]
+    add_entries(directory, {file.path.stem: dataset_info(file) for file in written})
 
 
 def dataset_info(file: JsonList) -> dict[str, Any]:

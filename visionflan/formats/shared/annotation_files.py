@@ -1,6 +1,7 @@
 """Find the annotation files of a release, and the directory its image names start in."""
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, get_args
@@ -12,6 +13,10 @@ from visionflan.storage.instance import Split
 
 SUFFIXES = (".json", ".jsonl", ".json.gz", ".jsonl.gz")
 NUM_PROBED = 20  # records that are looked at to see what a file is
+NUM_FILES = (
+    1_024  # files whose first records stay in memory, so that each format need not read them
+)
+MAX_TEXT, MAX_DEPTH = 200, 6  # characters of a text and levels of a record that stay in memory
 MULTI_IMAGE = "_multi_image"  # the end of the names of files whose records have several images
 Matches = Callable[[dict[str, Any]], bool]
 
@@ -63,9 +68,37 @@ def has_records(path: Path, matches: Matches) -> bool:
 
 
 def first_records(path: Path) -> list[dict[str, Any]]:
-    """Return the objects among the first NUM_PROBED records."""
-    records = islice(json_records(path), NUM_PROBED)
-    return [record for record in records if isinstance(record, dict)]
+    """Return the objects among the first NUM_PROBED records, with long texts and lists cut short.
+
+    A file is read once, however many formats look at it.
+    """
+    status = path.stat()
+    records = probe(path, status.st_size, status.st_mtime_ns)
+    if isinstance(records, str):
+        raise ReleaseError(records)
+    return list(records)
+
+
+@lru_cache(maxsize=NUM_FILES)
+def probe(path: Path, size: int, modified: int) -> tuple[dict[str, Any], ...] | str:
+    """Return the first records of a file in this state, or why they cannot be read."""
+    del size, modified  # parts of the key of the cache
+    try:
+        records = list(islice(json_records(path), NUM_PROBED))
+    except ReleaseError as error:
+        return str(error)
+    return tuple(cut_short(record) for record in records if isinstance(record, dict))
+
+
+def cut_short(value: Any, depth: int = MAX_DEPTH) -> Any:
+    """Return a value of JSON with its long texts, long lists and deep levels cut."""
+    if isinstance(value, str):
+        return value[:MAX_TEXT]
+    if isinstance(value, list):
+        return [cut_short(item, depth - 1) for item in value[:NUM_PROBED]] if depth else []
+    if isinstance(value, dict):
+        return {name: cut_short(item, depth - 1) for name, item in value.items()} if depth else {}
+    return value
 
 
 def export_split(path: Path) -> Split | None:

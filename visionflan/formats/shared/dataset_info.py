@@ -1,8 +1,11 @@
 """LLaMA-Factory's `dataset_info.json`, which lists data sets with their files and columns."""
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from visionflan.atomic_write import write_json
 from visionflan.errors import ReleaseError
 from visionflan.layouts import load_json
 
@@ -47,3 +50,10 @@ def is_llava(entry: dict[str, Any]) -> bool:
     """Return whether an entry describes a file in LLaVA's form."""
     columns = entry.get("columns")
     return isinstance(columns, dict) and columns.get("images") == "image"
+
+
+def add_entries(directory: Path, entries: Mapping[str, dict[str, Any]]) -> None:
+    """Add entries to the list of a directory, which is created if there is none."""
+    path = directory / NAME
+    present = json.loads(path.read_bytes()) if path.exists() else {}
+    write_json(path, {**present, **entries})

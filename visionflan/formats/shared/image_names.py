@@ -38,7 +38,7 @@ def image_name(value: Any, *, objects: bool = True) -> str:
     if len(value) > MAX_NAME:
         raise malformed("the name of an image", value)
     if value.lower().startswith(REMOTE):
-        raise UnusableError("remote_image", f"{value[:200]} is not fetched")
+        raise UnusableError("remote_image", f"{value[:200]}: download it by `visionflan fetch`")
     return encodable(value.removeprefix("file://"))
 
 

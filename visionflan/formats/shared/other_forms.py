@@ -6,7 +6,6 @@ from typing import Any
 
 from visionflan.errors import ReleaseError
 from visionflan.formats.shared.annotation_files import SUFFIXES, first_records
-from visionflan.formats.shared.dataset_info import is_entry
 
 HEAD = 512  # bytes
 TAR_MAGIC, TAR_OFFSET = b"ustar", 257
@@ -95,8 +94,6 @@ def describe_parquet(path: Path) -> str:
 
 def describe_record(record: dict[str, Any]) -> str:
     """Return what a file is whose first record this is, and what to do."""
-    if any(map(is_entry, record.values())):
-        return "it is a list of data sets for LLaMA-Factory: import one of the files that it names"
     for name, value in record.items():
         if isinstance(value, list) and value and isinstance(value[0], dict):
             return f"it is an object with its list under `{name}`: write that list alone to a file"
