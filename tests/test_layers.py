@@ -32,7 +32,7 @@ LAYERS = [
     {"formats", "synthesize"},
     {"model"},
     {"train"},
-    {"diff", "recipes", "select"},
+    {"diff", "recipes", "select", "verify"},
     {"evaluate"},
     {"compare"},
     {"analysis"},

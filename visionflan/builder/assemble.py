@@ -241,8 +241,7 @@ class TaskWriter:
         """Add instances; the digest is over their values as lines of JSON, not over the file."""
         for row in batch.to_pylist():
             self.counts[row["split"]] += 1
-            line = json.dumps(row, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-            self.digest.update(line.encode() + b"\n")
+            self.digest.update(digest_line(row))
         self.file.write_batch(batch)
 
     def close(self) -> dict[str, Any]:
@@ -250,6 +249,12 @@ class TaskWriter:
         self.file.close()
         commit_file(self.temporary, self.path)
         return {**self.counts, "digest": self.digest.hexdigest()}
+
+
+def digest_line(row: dict[str, Any]) -> bytes:
+    """Return what the digest of a task has of one of its rows."""
+    line = json.dumps(row, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return line.encode() + b"\n"
 
 
 def count_totals(merged: MergedParts) -> dict[str, int]:

@@ -32,6 +32,7 @@ COMMANDS: dict[str, str] = {
     "export": "export a build directory to another format",
     "select": "select a part of a build as a list of rows to train on",
     "diff": "compare two builds: rows added, lost and changed by task, and why",
+    "verify": "check a build, a checkpoint or a release against what is recorded of it",
     "import-checkpoint": "import a model in the form of LLaVA's own code as a checkpoint",
     "train": "run a training recipe, or one of its stages",
     "chat": "chat with a checkpoint about an image",

@@ -175,6 +175,19 @@ class Instances(Sequence[Instance]):
 
 def read_manifest(path: Path) -> dict[str, Any]:
     """Return the manifest of a build; raise BuildError unless it is complete and of this format."""
+    manifest = load_manifest(path)
+    for name, size in manifest["files"].items():
+        file = path / name
+        if not file.is_file() or file.stat().st_size != size:
+            raise BuildError(f"{file} is missing or differs from the manifest: build it again")
+    return manifest
+
+
+def load_manifest(path: Path) -> dict[str, Any]:
+    """Return the manifest of a build, of which other files may be missing or damaged.
+
+    Raises BuildError unless there is one of this format.
+    """
     if not (path / "manifest.json").is_file():
         raise BuildError(
             f"{path} has no manifest.json: it is not a build directory, or its build was "
@@ -190,10 +203,6 @@ def read_manifest(path: Path) -> dict[str, Any]:
         )
     if not is_whole_manifest(manifest):
         raise BuildError(f"{path / 'manifest.json'} is damaged: run the same build again")
-    for name, size in manifest["files"].items():
-        file = path / name
-        if not file.is_file() or file.stat().st_size != size:
-            raise BuildError(f"{file} is missing or differs from the manifest: build it again")
     return manifest
 
 

@@ -1,0 +1,1 @@
+"""Check what lies on disk against recorded digests: builds, checkpoints, published releases."""
