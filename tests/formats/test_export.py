@@ -20,10 +20,10 @@ from visionflan.builder.run import build
 from visionflan.builder.split import HoldOutConfig
 from visionflan.cli.main import main
 from visionflan.errors import BuildError
-from visionflan.formats import huggingface
 from visionflan.formats.exporting import export
 from visionflan.formats.huggingface import message_content
 from visionflan.formats.importing import find_release, import_release
+from visionflan.formats.shared import parquet_shards
 from visionflan.formats.shared.messages import turn_text
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Instance, Split, Turn
@@ -139,8 +139,8 @@ def test_datasets_reads_the_parquet_back_with_equal_pixels(
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     datasets = pytest.importorskip("datasets")
     datasets.disable_progress_bars()
-    monkeypatch.setattr(huggingface, "SHARD_BYTES", 30_000)
-    monkeypatch.setattr(huggingface, "GROUP_ROWS", 7)
+    monkeypatch.setattr(parquet_shards, "SHARD_BYTES", 30_000)
+    monkeypatch.setattr(parquet_shards, "GROUP_ROWS", 7)
     export(built, tmp_path / "out", "huggingface")
     assert len(list((tmp_path / "out").glob("train-*.parquet"))) > 2
     splits = datasets.load_dataset(str(tmp_path / "out"), cache_dir=str(tmp_path / "cache"))
@@ -187,7 +187,7 @@ def test_datasets_reads_the_llava_json(
 def test_an_export_is_imported_as_it_was(
     built: BuildDirectory, tmp_path: Path, format_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(huggingface, "SHARD_BYTES", 30_000)
+    monkeypatch.setattr(parquet_shards, "SHARD_BYTES", 30_000)
     export(built, tmp_path / "out", format_name)
     import_release(find_release(tmp_path / "out"), tmp_path / "again", name="again")
     again = BuildDirectory(tmp_path / "again", verify=True)

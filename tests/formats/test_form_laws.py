@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 
 from tests.helpers.drawn_builds import Conversation, instance_lists, make_instances, write_images
+from tests.helpers.stored_instances import INFO
 from visionflan import formats
 from visionflan.formats.base import ConversationRecord
 from visionflan.formats.shared.recognition import recognize
 from visionflan.image_sources import containing_file, read_encoded
 from visionflan.storage.directory import BuildDirectory
-from visionflan.storage.instance import Instance, Split
+from visionflan.storage.instance import Instance, Split, Turn
 
 # Forms that carry ids, tasks, splits, images and turns as they are, system turns included.
 EXACT = ["llama_factory", "llava", "swift"]
@@ -76,3 +77,33 @@ def test_a_form_carries_every_conversation_as_it_is(
         one.id: expected(build, one) for one in instances
     }
     assert len(records) == len(instances)
+
+
+def leading(one: Instance) -> Content:
+    """Return the content of a form without system turns and markers.
+
+    The system prompt begins the first question, and images at an end of it come first. Markers
+    within a text, or in a later question, stay in the text and keep all others in place.
+    """
+    first, *others = one.exchanges
+    lines = first.text.split("\n")
+    before = next((n for n, line in enumerate(lines) if line != "<image>"), len(lines))
+    after = next((n for n, line in enumerate(lines[::-1]) if line != "<image>"), len(lines))
+    bare = "\n".join(lines[before : len(lines) - after])
+    moved = "".join([bare, *(turn.text for turn in others)]).count("<image>") == 0
+    text = "\n\n".join(filter(None, (one.system, bare if moved else first.text)))
+    if moved:
+        text = "\n".join([*["<image>"] * len(one.images), *([text] if text else [])])
+    return INFO.official_name, one.split, one.images, (Turn("user", text), *others)
+
+
+@settings(max_examples=25)
+@given(drawn=instance_lists())
+def test_cauldron_carries_every_conversation_with_its_images_first(
+    tmp_path_factory: pytest.TempPathFactory, build: BuildDirectory, drawn: list[Conversation]
+) -> None:
+    instances = make_instances(build, drawn)
+    records = write_and_read(build, instances, tmp_path_factory.getbasetemp() / "c", "cauldron")
+    assert {record.id: content_of(record) for record in records} == {
+        one.id: leading(one) for one in instances
+    }

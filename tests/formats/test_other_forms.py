@@ -50,9 +50,9 @@ def test_binary_forms_are_refused_by_their_names(
 ) -> None:
     (tmp_path / "d").mkdir()
     path = tmp_path / "d/train-0.parquet"
-    write_parquet(path, images=[[{"bytes": b"x"}]], texts=[[{"user": "a", "assistant": "b"}]])
+    write_parquet(path, images=[[{"bytes": b"x"}]], labels=[7])
     for wrong in (path, path.parent):
-        assert "columns `images`, `texts`" in error_of(wrong, capsys)
+        assert "columns `images`, `labels`" in error_of(wrong, capsys)
     path.write_bytes(b"PAR1 and nothing more")
     assert "truncated Parquet" in error_of(path, capsys)
     path.unlink()

@@ -1,9 +1,10 @@
 """Export a build directory to the format of another tool.
 
 `llava` writes one JSON list per split with an image directory, like LLaVA and the Vision-Flan
-release; `llama_factory` the same with `messages` and `dataset_info.json`; `huggingface` Parquet
-with `messages` and `images`, which `datasets.load_dataset` and TRL read; `swift` JSON lines with
-`messages` and an image directory, for ms-swift.
+release; `llama_factory` the same with `messages` and `dataset_info.json`; `cauldron` Parquet
+with `images` and `texts`; `huggingface` Parquet with `messages` and `images`, which
+`datasets.load_dataset` and TRL read; `swift` JSON lines with `messages` and an image directory, for
+ms-swift.
 """
 
 import argparse

@@ -2,6 +2,7 @@
 
 The forms of `--format` are those of other projects: `llava` the Vision-Flan release, LLaVA-Instruct
 and others of JSON with `conversations`, `llama_factory` what `dataset_info.json` lists,
+`cauldron` Parquet with `images` and `texts`, also FineVision's,
 `huggingface` Parquet or JSON with `messages` of typed pieces, `swift` JSON lines with `messages`.
 All read what `export` writes; without --format the form is recognized.
 """

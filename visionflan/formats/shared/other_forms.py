@@ -88,8 +88,9 @@ def describe_parquet(path: Path) -> str:
     except (pa.ArrowException, OSError):
         return "it is a truncated Parquet file: download it again"
     names = ", ".join(f"`{name}`" for name in columns[:MAX_FIELDS])
-    owners = " (as in the Cauldron and FineVision)" if "texts" in columns else ""
-    return f"it is Parquet with the columns {names}{owners}: it must have `messages` and `images`"
+    return (
+        f"it is Parquet with the columns {names}: it must have `images`, and `messages` or `texts`"
+    )
 
 
 def describe_record(record: dict[str, Any]) -> str:
