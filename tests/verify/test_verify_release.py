@@ -39,13 +39,13 @@ def test_rows_tasks_and_images_are_counted(tmp_path: Path) -> None:
     ("row", "message"),
     [
         (record("none.jpg"), "images: 'none.jpg' of row 2 is not in"),
-        (record("0.jpg", **talk("no marker", "yes")), "row 2 (1): it has 0 <image> and 1 images"),
+        (record("0.jpg", **talk("no marker", "yes")), "row 2 (1): it has 0 <image> and 1 image"),
         (record("0.jpg", **talk("<image>", "")), "the text of a turn is empty or no text"),
         (record("0.jpg", **talk("<image>")), "its turns are not pairs of human and gpt"),
         (record("0.jpg", conversations="x"), "`conversations` is not a list of turns"),
         (record(7), "row 2 (1): "),
         ("text", "row 2: it is no object"),
-        (record("https://example.org/0.jpg"), "is not fetched"),
+        (record("https://example.org/0.jpg"), "https://example.org/0.jpg"),
     ],
 )
 def test_a_row_that_is_not_of_the_form_is_named(row: Any, message: str, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from visionflan.builder.assemble import digest_line
 from visionflan.dataset import IMAGE_MARKER
+from visionflan.plural import counted
 from visionflan.storage.arrow_cache import ROWS_AT_ONCE
 from visionflan.storage.image_index import ID_BYTES, ImageIndex
 from visionflan.storage.schema import INSTANCES, instances_path
@@ -39,7 +40,8 @@ def check_task(
         return checker.splits.total()
     for split in ("train", "held_out"):
         if (count := checker.splits[split]) != entry.get(split):
-            report(name, f"{task}: {count:,} rows of {split}, the manifest has {entry.get(split)}")
+            rows = counted(count, "row")
+            report(name, f"{task}: {rows} of {split}, the manifest has {entry.get(split)}")
     if checker.digest.hexdigest() != entry.get("digest"):
         report(name, f"{task}: its rows do not have the digest that the manifest records")
     return checker.splits.total()
@@ -76,7 +78,8 @@ class RowChecker:
         self.ids.add(name)
         markers = sum(turn["text"].count(IMAGE_MARKER) for turn in row["turns"])
         if markers != len(row["images"]):
-            yield f"row {name}: it has {markers} {IMAGE_MARKER} and {len(row['images'])} images"
+            images = counted(len(row["images"]), "image")
+            yield f"row {name}: it has {markers} {IMAGE_MARKER} and {images}"
         for image_id in row["images"]:
             if self.is_missing(image_id):
                 yield f"row {name}: image {image_id} is not in the index"

@@ -8,6 +8,8 @@ nothing of Vision-Flan (data_prepare/README.md of NVlabs/VILA).
 
 from typing import NamedTuple
 
+from visionflan.plural import counted
+
 
 class KnownSet(NamedTuple):
     """A published set of conversations.
@@ -53,7 +55,7 @@ KNOWN_SETS = (
         VISION_FLAN,
         186_070,
         None,
-        f"{186_070:,} of the {PUBLIC_191.rows:,} rows of {PUBLIC_191.name}",
+        f"{186_070:,} of the {counted(PUBLIC_191.rows, 'row')} of {PUBLIC_191.name}",
         "scripts/train/single_image.yaml of LLaVA-VL/LLaVA-NeXT: vision_flan_filtered_186070.json",
         is_original=False,
     ),
@@ -107,4 +109,5 @@ def task_difference(known: KnownSet, tasks: int) -> str:
     """Return how the number of tasks differs from that of a set; "" if it does not."""
     if known.tasks is None or known.tasks[0] <= tasks <= known.tasks[1]:
         return ""
-    return f"; {tasks:,} tasks, where it has {' to '.join(map(str, sorted(set(known.tasks))))}"
+    expected = " to ".join(map(str, sorted(set(known.tasks))))
+    return f"; {counted(tasks, 'task')}, where it has {expected}"

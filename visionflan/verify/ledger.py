@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from visionflan.plural import counted
 from visionflan.verify.damage import Damage
 
 LEDGER = "ledger.parquet"
@@ -58,5 +59,6 @@ def differences(
         if number != expected:
             yield Damage(
                 LEDGER,
-                f"{task}: {number:,} lines with {reason} ({kind}), the manifest has {expected:,}",
+                f"{task}: {counted(number, 'line')} with {reason} ({kind}), the manifest has "
+                f"{expected:,}",
             )

@@ -12,6 +12,7 @@ from visionflan.errors import ReleaseError, UnusableError
 from visionflan.formats.shared.annotation_files import find_annotations, find_images, locate
 from visionflan.formats.shared.image_names import image_names
 from visionflan.formats.shared.json_records import json_records
+from visionflan.plural import counted
 from visionflan.progress import ProgressBar
 from visionflan.verify.damage import DamageList
 from visionflan.verify.known_sets import ID_PREFIXES, VISION_FLAN, describe_set
@@ -142,7 +143,7 @@ def conversation_problems(turns: Any, num_images: int) -> Iterator[str]:
         yield "the text of a turn is empty or no text"
     markers = sum(value.count(IMAGE_MARKER) for value in values if isinstance(value, str))
     if markers != num_images:
-        yield f"it has {markers} {IMAGE_MARKER} and {num_images} images"
+        yield f"it has {markers} {IMAGE_MARKER} and {counted(num_images, 'image')}"
 
 
 def check_images(report: VerifiedRelease, images: Path | None) -> None:
