@@ -15,8 +15,7 @@ def test_every_directory_of_a_specimen_is_read(tmp_path: Path, name: str) -> Non
     dataset.write_specimen(tmp_path / name, 6)
     release = ReleasePass(name, dataset, tmp_path)
     samplers = [TaskSampler(f"{name}/{task}", dataset.tasks[task], 0, 5) for task in dataset.tasks]
-    with ReleaseReader() as reader:
-        reader.read(release, samplers)
+    ReleaseReader().read(release, samplers)
     assert release.rows_read
     assert release.unread == {}
 
@@ -28,6 +27,5 @@ def test_a_directory_under_another_name_is_named(tmp_path: Path) -> None:
     training.rename(training.with_name("Final_Training_2"))
     release = ReleasePass("gtsrb", dataset, tmp_path)
     sampler = TaskSampler("gtsrb/image_classification", dataset.tasks["image_classification"], 0, 5)
-    with ReleaseReader() as reader:
-        reader.read(release, [sampler])
+    ReleaseReader().read(release, [sampler])
     assert [Path(path).name for path in release.unread] == ["Final_Training_2"]

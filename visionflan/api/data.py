@@ -11,13 +11,15 @@ if TYPE_CHECKING:
 from visionflan.api.arguments import Log, PathLike, no_log
 
 
-def run_build(
+def run_build(  # noqa: PLR0913 - all but two have defaults
     data_root: PathLike,
     out: PathLike,
     settings: "BuildSettings | None" = None,
     *,
     workers: int | None = None,
     log: Log = no_log,
+    update: bool = False,
+    ray_address: str | None = None,
 ) -> "BuildDirectory":
     """Build an instruction tuning set from the releases under a data root.
 
@@ -25,8 +27,11 @@ def run_build(
         data_root: Directory with one subdirectory per dataset, named as in `visionflan datasets`.
         out: The build directory to write; an interrupted build is resumed.
         settings: Tasks, sampling, hold-out and licenses; the defaults build everything.
-        workers: Number of processes that check images; one per core by default.
+        workers: Number of datasets that are built at the same time, or of processes that check the
+            images of a single one; one per core by default.
         log: Called with a line for each dataset that is done.
+        update: Whether to change a complete build: only what is new or changed is built again.
+        ray_address: Builds on a Ray cluster: `local`, `auto`, `HOST:PORT` or `ray://HOST:PORT`.
 
     Returns:
         The finished build.
@@ -50,7 +55,13 @@ def run_build(
     from visionflan.storage.directory import BuildDirectory
 
     manifest = build(
-        Path(data_root), Path(out), settings or BuildSettings(), workers=workers, log=log
+        Path(data_root),
+        Path(out),
+        settings or BuildSettings(),
+        workers=workers,
+        log=log,
+        update=update,
+        ray_address=ray_address,
     )
     check_not_empty(Path(out), manifest)
     return BuildDirectory(Path(out))
@@ -98,7 +109,8 @@ def run_import(
         images: Directory of the images; by default next to the annotations.
         name: Dataset name of tasks that name none; by default the name of the release.
         include_sensitive: Whether to import tasks about race, gender, age, identity or emotion.
-        workers: Number of processes that check images; one per core by default.
+        workers: Number of datasets that are built at the same time, or of processes that check the
+            images of a single one; one per core by default.
 
     Returns:
         The finished build.

@@ -113,7 +113,7 @@ def assemble(
         "tasks": tasks,
         "official_splits": merged.official_splits,
         "totals": count_totals(merged),
-        "files": file_sizes(out, merged),
+        "files": file_sizes(out, merged, tasks),
         "versions": versions(),
         "digest": build_digest(tasks),
     }
@@ -272,11 +272,15 @@ def count_totals(merged: MergedParts) -> dict[str, int]:
     }
 
 
-def file_sizes(out: Path, merged: MergedParts) -> dict[str, int]:
+def file_sizes(out: Path, merged: MergedParts, tasks: dict[str, dict[str, Any]]) -> dict[str, int]:
     """Return the size in bytes of each file of the build."""
     shards = sorted(set(merged.image_metadata["shard"].to_pylist()))
     names = [f"images/{shard}" for shard in shards]
-    names += sorted(f"instances/{path.name}" for path in (out / "instances").glob("[!.]*.parquet"))
+    names += sorted(
+        f"instances/{instances_path(out, task).name}"
+        for task, counts in tasks.items()
+        if counts["train"] or counts["held_out"]
+    )
     names += ["images.index", "ledger.parquet"]
     names += [OVERLAPS] if (out / OVERLAPS).exists() else []
     return {name: (out / name).stat().st_size for name in names}

@@ -29,6 +29,8 @@ OOM_SCORE = 900  # of 1000: when memory runs out, Linux ends these processes and
 INTERRUPTS = {signal.SIGINT, signal.SIGTERM}
 JOIN_S = 10  # how long a process may take to end by itself
 START_LOCK = threading.Lock()  # no process inherits the child's end of another one's pipe
+# A forked process, which may start others, inherits the lock as the thread that forked it held it.
+os.register_at_fork(after_in_child=START_LOCK._at_fork_reinit)  # type: ignore[attr-defined]
 
 
 def process_context(start_method: str | None = None) -> BaseContext:
@@ -38,10 +40,18 @@ def process_context(start_method: str | None = None) -> BaseContext:
 
 
 class ChildProcess:
-    """A process that runs `target(connection, *args)`, and the parent's end of its pipe."""
+    """A process that runs `target(connection, *args)`, and the parent's end of its pipe.
+
+    Only a `parent` may start others; they end with it.
+    """
 
     def __init__(
-        self, context: BaseContext, target: Callable[..., object], *args: Any, memory: int = 0
+        self,
+        context: BaseContext,
+        target: Callable[..., object],
+        *args: Any,
+        memory: int = 0,
+        parent: bool = False,
     ) -> None:
         loose = tuple(catalog.loose_files.values())
         with START_LOCK, interrupts_blocked(), warnings.catch_warnings():
@@ -49,7 +59,7 @@ class ChildProcess:
             warnings.simplefilter("ignore", DeprecationWarning)
             self.connection, theirs = context.Pipe()
             self.process = context.Process(  # type: ignore[attr-defined]
-                target=run_child, args=(theirs, loose, memory, target, args), daemon=True
+                target=run_child, args=(theirs, loose, memory, target, args), daemon=not parent
             )
             self.process.start()
             theirs.close()

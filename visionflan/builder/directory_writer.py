@@ -52,7 +52,7 @@ class DirectoryWriter:
             stack.enter_context(lock_new_dir(self.out))
             stack.push(self.assemble)  # after the files below are closed
             self.directory.mkdir(parents=True)
-            self.image_store = ImageStore(self.out / "images", self.directory, self.part.name, ())
+            self.image_store = ImageStore(self.out / "images", self.directory, self.part.name)
             self.instances = instance_writer(self.directory)
             self.ledger = ledger_writer(self.directory)
             for writer in (self.ledger, self.instances, self.image_store):

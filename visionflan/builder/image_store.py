@@ -1,7 +1,6 @@
 """The images that one part of a build stores; a killed build resumes after its last full shard."""
 
 from collections.abc import Iterable, Iterator
-from operator import add
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
@@ -17,6 +16,8 @@ from visionflan.storage.image_shards import IMAGE_METADATA, ShardWriter
 from visionflan.storage.schema import non_null_list, non_null_schema, write_table
 
 # Images that were checked before their shard was complete, so that they are not checked again.
+METADATA_FILES, CHECKED_FILES = "metadata-*.parquet", "checked-*.parquet"
+SHARD_SIZE = "shard_size"  # what the metadata of a shard says of its size in bytes
 CHANGE = pa.struct(non_null_schema(reason=pa.string(), detail=pa.string()))
 CHECKED = non_null_schema(
     source=pa.string(),
@@ -44,16 +45,16 @@ class StoredImage(NamedTuple):
 
 
 class ImageStore:
-    """Store images in shards; `other_ids` are the images that other parts store.
+    """Store the images of a part in shards.
 
     A shard counts as complete once the metadata of its images is stored, which is written after it.
     """
 
-    def __init__(self, images: Path, directory: Path, name: str, other_ids: Iterable[str]) -> None:
+    def __init__(self, images: Path, directory: Path, name: str) -> None:
         self.directory, self.name = directory, name
         shards = list(complete_shards(images, directory, name))
         self.num_complete = len(shards)
-        self.ids = set(other_ids)
+        self.ids: set[str] = set()
         for metadata in shards:
             self.ids.update(metadata["id"].to_pylist())
         self.shards = ShardWriter(images, name, first=self.num_complete)
@@ -92,8 +93,22 @@ class ImageStore:
         number = self.shards.number - 1
         table = pa.Table.from_pylist(self.checked, schema=CHECKED)
         write_table(self.directory / f"checked-{number:05}.parquet", table)
-        write_table(self.directory / f"metadata-{number:05}.parquet", metadata)
+        path = self.directory / f"metadata-{number:05}.parquet"
+        write_shard_metadata(self.shards.directory, path, metadata)
         self.checked = []
+
+
+def write_shard_metadata(images: Path, path: Path, metadata: pa.Table) -> None:
+    """Write the file of a shard's metadata, with the size of the shard as it is now."""
+    size = sum((images / name).stat().st_size for name in set(metadata["shard"].to_pylist()))
+    schema = metadata.schema.with_metadata({SHARD_SIZE: str(size)})
+    write_table(path, metadata.cast(schema))
+
+
+def has_complete_shards(images: Path, directory: Path, name: str) -> bool:
+    """Return whether all shards of a part are complete."""
+    files = sum(1 for _ in directory.glob(METADATA_FILES))
+    return files == sum(1 for _ in complete_shards(images, directory, name))
 
 
 def complete_shards(images: Path, directory: Path, name: str) -> Iterator[pa.Table]:
@@ -101,10 +116,10 @@ def complete_shards(images: Path, directory: Path, name: str) -> Iterator[pa.Tab
     number = 0
     while (path := directory / f"metadata-{number:05}.parquet").is_file():
         metadata, shard = read_or_none(path), images / f"{name}-{number:05}.parquet"
-        if metadata is None or not shard.is_file():
+        if metadata is None:
             return
-        offsets, lengths = metadata["offset"].to_pylist(), metadata["length"].to_pylist()
-        if shard.stat().st_size < max(map(add, offsets, lengths), default=0):
+        size = shard.stat().st_size if shard.is_file() and metadata.num_rows else 0
+        if (metadata.schema.metadata or {}).get(SHARD_SIZE.encode()) != str(size).encode():
             return
         yield metadata
         number += 1
@@ -123,5 +138,5 @@ def load_image_metadata(directories: Iterable[Path]) -> pa.Table:
     tables = [IMAGE_METADATA.empty_table()]
     for directory in directories:
         with readable_part(directory):
-            tables += [pq.read_table(path) for path in sorted(directory.glob("metadata-*.parquet"))]
+            tables += [pq.read_table(path) for path in sorted(directory.glob(METADATA_FILES))]
     return pa.concat_tables(tables)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from visionflan.atomic_write import write_json
+from visionflan.builder.image_store import CHECKED_FILES
 from visionflan.builder.parts import PARTS_DIR
 from visionflan.builder.source_fingerprint import BuildFingerprint
 from visionflan.errors import BuildError
@@ -97,40 +98,54 @@ def remove_written(out: Path) -> None:
         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
-def find_finished(out: Path, fingerprint: BuildFingerprint) -> dict[str, Any] | None:
+def find_finished(
+    out: Path, fingerprint: BuildFingerprint, *, update: bool
+) -> dict[str, Any] | None:
     """Return the manifest if this build is complete; otherwise prepare the directory for it.
 
     Raises BuildError if the directory contains a build with other settings, or a complete build of
-    other code, dataset files or releases.
+    other code, dataset files or releases, unless it is to be updated.
     """
     earlier = read_started(out)
-    if earlier is None and (out / STARTED).exists() and (out / "manifest.json").exists():
-        raise BuildError(
-            f"{out / STARTED} is damaged and no longer says what was built: use a new --out "
-            "directory or delete this one"
-        )
     if earlier is None and (out / "manifest.json").exists():
-        raise not_a_build(out)
-    if earlier is not None and (names := fingerprint.differing_settings(earlier)):
+        raise lost_start(out)
+    settings = fingerprint.differing_settings(earlier) if earlier is not None else []
+    if settings and not update:
         raise BuildError(
-            f"{out} was built with other settings ({', '.join(names)}): use the same settings, a "
-            "new --out directory, or delete this one"
+            f"{out} was built with other settings ({', '.join(settings)}): use the same settings, "
+            "a new --out directory, or --update to change this build"
         )
-    if (out / "manifest.json").is_file():
-        manifest = load_object(out / "manifest.json")
-        if manifest is not None and not is_whole_manifest(manifest):
-            manifest = None  # it is damaged, and made anew of the parts or the releases
-        if manifest is not None and not failed_datasets(manifest):
-            if earlier is not None and (changes := fingerprint.changes_since(earlier)):
-                raise BuildError(
-                    f"{' and '.join(changes)} changed since {out} was built: use a new --out "
-                    "directory or delete this one"
-                )
+    if (manifest := whole_manifest(out)) is not None and not failed_datasets(manifest):
+        changes = fingerprint.changes_since(earlier) if earlier is not None else []
+        if changes and not update:
+            raise BuildError(
+                f"{' and '.join(changes)} changed since {out} was built: use a new --out "
+                "directory, or --update to build again what changed"
+            )
+        if not (changes or settings):
             remove_stale_files(out, manifest)
             return manifest
-        (out / "manifest.json").unlink()
+    (out / "manifest.json").unlink(missing_ok=True)
     write_json(out / STARTED, fingerprint.as_json())
     return None
+
+
+def whole_manifest(out: Path) -> dict[str, Any] | None:
+    """Return the manifest of a complete build; None if there is none, or it is damaged."""
+    if not (out / "manifest.json").is_file():
+        return None
+    manifest = load_object(out / "manifest.json")
+    return manifest if manifest is not None and is_whole_manifest(manifest) else None
+
+
+def lost_start(out: Path) -> BuildError:
+    """Return the error for a complete build of which nothing says what it was built from."""
+    if not (out / STARTED).exists():
+        return not_a_build(out)
+    return BuildError(
+        f"{out / STARTED} is damaged and no longer says what was built: use a new --out "
+        "directory or delete this one"
+    )
 
 
 def not_a_build(out: Path) -> BuildError:
@@ -158,10 +173,14 @@ def failed_datasets(manifest: dict[str, Any]) -> list[str]:
 
 
 def remove_stale_files(out: Path, manifest: dict[str, Any]) -> None:
-    """Remove files of earlier runs; the parts are kept while a dataset has failed."""
+    """Remove files of earlier runs; what the parts need to be resumed, but not to be reused."""
     for path in [*out.glob("images/*"), *out.glob("instances/*")]:
         if str(path.relative_to(out)) not in manifest["files"]:
             path.unlink()
     for path in (out / PARTS_DIR).iterdir():
-        if path.is_dir() and not failed_datasets(manifest):
+        status = manifest["datasets"].get(path.name, {}).get("status")
+        if path.is_dir() and status not in ("built", "failed"):
             shutil.rmtree(path)
+    if not failed_datasets(manifest):
+        for path in (out / PARTS_DIR).glob(f"*/{CHECKED_FILES}"):
+            path.unlink()

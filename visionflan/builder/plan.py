@@ -81,6 +81,13 @@ class BuildPlan:
     excluded_tasks: dict[str, str] = field(default_factory=dict)
     unknown_directories: list[str] = field(default_factory=list)
 
+    def limits(self, name: str, settings: BuildSettings) -> dict[str, int]:
+        """Return the maximum number of instances of each task of a dataset."""
+        most = settings.max_per_task
+        held_out = min(most, settings.max_per_held_out_task)
+        tasks = self.tasks[name]
+        return {task: held_out if f"{name}/{task}" in self.held_out else most for task in tasks}
+
 
 def plan(data_root: Path, settings: BuildSettings) -> BuildPlan:
     """Return the plan: the tasks that are requested, allowed and present in the data root."""

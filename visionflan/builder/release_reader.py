@@ -1,7 +1,7 @@
 """Read releases in processes of their own: whatever a release does costs that dataset alone.
 
 A process that crashes, allocates without end or waits for ever is ended, and the sentence about it
-names the last file that it opened. The next release is read while the images of one are checked.
+names the last file that it opened.
 """
 
 import os
@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from multiprocessing.context import BaseContext
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from visionflan.builder.child_process import ChildProcess, process_context
 from visionflan.builder.official_rows import OfficialRows
@@ -38,31 +36,10 @@ Message = list[LedgerEntry] | SampledRows | OfficialImages | ReadReport
 
 
 class ReleaseReader:
-    """Read releases, each in a process of its own, which can be started before it is needed."""
+    """Read releases, each in a process of its own."""
 
     def __init__(self, start_method: str | None = None) -> None:
         self.context = process_context(start_method)
-        self.started: dict[str, ReadProcess] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """End the processes."""
-        for process in self.started.values():
-            process.child.close()
-
-    def start(self, release: ReleasePass, samplers: Sequence[TaskSampler]) -> None:
-        """Start to read a release for some of its tasks."""
-        limits = {sampler.task.name: sampler.limit for sampler in samplers}
-        with_official = release.official is not None
-        job = ReadJob(release.name, release.data_root, samplers[0].seed, limits, with_official)
-        self.started[release.name] = ReadProcess(self.context, job)
 
     def read(
         self,
@@ -75,9 +52,10 @@ class ReleaseReader:
         `progress` receives the number of rows, again and again. Raises ReleaseError if the release
         cannot be read.
         """
-        if release.name not in self.started:
-            self.start(release, samplers)
-        process = self.started[release.name]
+        limits = {sampler.task.name: sampler.limit for sampler in samplers}
+        with_official = release.official is not None
+        job = ReadJob(release.name, release.data_root, samplers[0].seed, limits, with_official)
+        process = ReadProcess(self.context, job)
         by_task = {sampler.task.name: sampler for sampler in samplers}
         official = release.official or OfficialRows()
         try:
@@ -95,7 +73,6 @@ class ReleaseReader:
                             release.write(entry)
         finally:
             process.child.close()
-            del self.started[release.name]
 
 
 def fill_counts(

@@ -2,31 +2,26 @@
 
 import os
 import shutil
-import time
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from visionflan import catalog
 from visionflan.builder.assemble import assemble
 from visionflan.builder.build_request import check_request, usable_workers
-from visionflan.builder.dataset_builder import DatasetBuilder
+from visionflan.builder.dataset_builder import PartJob
 from visionflan.builder.decontamination.references import Decontamination
-from visionflan.builder.image_cache import ImageCheckCache
-from visionflan.builder.image_pool import ImageCheckPool
-from visionflan.builder.image_store import load_image_metadata
+from visionflan.builder.image_store import has_complete_shards
 from visionflan.builder.output_dir import find_finished, lock_output_dir, remove_stale_files
-from visionflan.builder.parts import PARTS_DIR, DatasetPart
-from visionflan.builder.plan import BuildSettings, plan, provenance
-from visionflan.builder.release_reader import ReleaseReader
+from visionflan.builder.part_processes import FailedPart, PartOutcome, run_jobs
+from visionflan.builder.parts import DatasetPart
+from visionflan.builder.plan import BuildPlan, BuildSettings, plan, provenance
+from visionflan.builder.repeated_images import parts_without_images, remove_repeated_images
 from visionflan.builder.source_fingerprint import build_fingerprint
 from visionflan.builder.split import HoldOutConfig
-from visionflan.errors import BuildError, VisionflanError
-from visionflan.escaping import one_line
+from visionflan.errors import BuildError
 from visionflan.plural import counted
-
-READ_AHEAD = 2  # releases that are read at the same time
 
 
 def build(  # noqa: PLR0913
@@ -38,11 +33,15 @@ def build(  # noqa: PLR0913
     start_method: str | None = None,
     log: Callable[[str], object] = str,
     decontamination: Decontamination | None = None,
+    update: bool = False,
+    ray_address: str | None = None,
 ) -> dict[str, Any]:
     """Build the datasets under a data root and return the manifest.
 
-    A dataset that cannot be read has the status `failed` in the manifest. `start_method` is that
-    of `multiprocessing`; `log` receives a line per dataset.
+    With `update` a complete build is changed: only what is new or changed is built again. A dataset
+    that cannot be read has the status `failed` in the manifest. `start_method` is that of
+    `multiprocessing`; `log` receives a line per dataset. With `ray_address` the datasets are built
+    on a Ray cluster (see `executors`).
     """
     data_root, out = Path(os.path.abspath(data_root)), Path(os.path.abspath(out))  # noqa: PTH100
     if not data_root.is_dir():
@@ -56,99 +55,91 @@ def build(  # noqa: PLR0913
         inputs["decontamination"] = decontamination.as_json()
     fingerprint = build_fingerprint(data_root, inputs, build_plan.tasks)
     with lock_output_dir(out):
-        if (manifest := find_finished(out, fingerprint)) is not None:
+        if (manifest := find_finished(out, fingerprint, update=update)) is not None:
             return manifest
-        with (
-            ImageCheckPool(usable_workers(workers, log), start_method) as pool,
-            ReleaseReader(start_method) as reader,
-        ):
-            builder = DatasetBuilder(
-                data_root, out, settings, build_plan, ImageCheckCache(pool), reader
-            )
-            run = BuildRun(builder, fingerprint.part_digests(), log)
-            parts = run.build_parts()
-        return run.finish(parts, decontamination)
+        jobs: dict[str, PartJob] = {}
+        for name in build_plan.tasks:
+            limits = build_plan.limits(name, settings)
+            digest = fingerprint.part_digest(name, limits)
+            job = PartJob(name, limits, settings, data_root, out, digest)
+            jobs[name] = job._replace(start_method=start_method)
+        run = BuildRun(out, jobs, settings, build_plan, log)
+        if ray_address is None:
+            run.build_parts(partial(run_jobs, workers=usable_workers(workers, log)))
+        else:
+            from visionflan.builder.part_cluster import run_jobs_on_ray
+
+            run.build_parts(partial(run_jobs_on_ray, address=ray_address))
+        return run.finish(decontamination)
 
 
 class BuildRun:
-    """One run of a build; `sources` are the digests of all that each dataset's part depends on."""
+    """One run of a build: the jobs of all datasets, and their parts so far."""
 
     def __init__(
-        self, builder: DatasetBuilder, sources: dict[str, str], log: Callable[[str], object]
+        self,
+        out: Path,
+        jobs: dict[str, PartJob],
+        settings: BuildSettings,
+        build_plan: BuildPlan,
+        log: Callable[[str], object],
     ) -> None:
-        self.builder, self.sources, self.log = builder, sources, log
-        self.out, self.settings, self.plan = builder.out, builder.settings, builder.plan
-        self.datasets = dict(builder.plan.not_built)
+        self.out, self.jobs, self.settings = out, jobs, settings
+        self.plan, self.log = build_plan, log
+        self.parts: dict[str, DatasetPart] = {}
+        self.failures: dict[str, FailedPart] = {}
 
-    def build_parts(self) -> list[DatasetPart]:
-        """Return the parts of all datasets that can be read, of an earlier run or built now."""
-        earlier = {name: self.earlier_part(name) for name in self.plan.tasks}
-        to_read = deque(name for name, part in earlier.items() if part is None)
-        parts = []
-        for name, part in earlier.items():
-            if part is not None:
-                parts.append(self.reuse(part))
-                continue
-            for later in list(to_read)[:READ_AHEAD]:
-                self.builder.start_reading(later)
-            to_read.popleft()
-            if (built := self.build_part(name)) is not None:
-                parts.append(built)
-        return parts
+    def build_parts(self, run_jobs: Callable[[list[PartJob]], Iterator[PartOutcome]]) -> None:
+        """Build the parts that no earlier run completed."""
+        for name, job in self.jobs.items():
+            if (part := earlier_part(job)) is not None:
+                self.parts[name] = part
+                self.log(f"{name}: reused from the previous run")
+        waiting = [job for name, job in self.jobs.items() if name not in self.parts]
+        while waiting:
+            for outcome in run_jobs(waiting):
+                self.add(outcome)
+            waiting = self.discard_parts_without_images()
 
-    def directory(self, name: str) -> Path:
-        """Return the directory of a dataset's part."""
-        return self.out / PARTS_DIR / name
-
-    def earlier_part(self, name: str) -> DatasetPart | None:
-        """Return the complete part of a dataset from an earlier run; None if there is none."""
-        part = DatasetPart.load(self.directory(name))
-        return part if part is not None and part.source == self.sources[name] else None
-
-    def reuse(self, part: DatasetPart) -> DatasetPart:
-        """Return the part of an earlier run, after taking over its images."""
-        images = load_image_metadata([self.directory(part.name)])
-        self.builder.stored_ids.update(images["id"].to_pylist())
-        self.datasets[part.name] = part.info
-        self.log(f"{part.name}: reused from the previous run")
-        return part
-
-    def build_part(self, name: str) -> DatasetPart | None:
-        """Build the part of a dataset; return None if that fails."""
-        directory, source = self.directory(name), self.sources[name]
-        prepare_part(directory, source)
-        start_time = time.monotonic()
-        try:
-            part = self.builder.build(name, directory)
-        except VisionflanError as error:
-            self.record_failure(name, str(error))
-            return None
-        except OSError:  # the build cannot be written: no other dataset would fare better
-            raise
-        # Whatever the values of a release lead to, it costs that dataset alone.
-        except Exception as error:
-            self.record_failure(name, f"{name}: {type(error).__name__}: {error}")
-            return None
-        part.source = source
-        part.save(directory)
-        self.datasets[name] = part.info
-        self.log(f"{name}: {part_summary(part)} ({time.monotonic() - start_time:.1f} s)")
+    def add(self, outcome: PartOutcome) -> None:
+        """Add the outcome of a job, and log it."""
+        name, part = outcome.job.name, outcome.part
+        if isinstance(part, FailedPart):
+            self.failures[name] = part
+            self.log(f"{name}: failed: {part.message}")
+            return
+        self.parts[name] = part
+        self.log(f"{name}: {part_summary(part)} ({outcome.seconds:.1f} s)")
         for unread, files in part.info["unread_directories"].items():
             self.log(f"{name}: not read: {unread} ({counted(files, 'file')})")
-        return part
 
-    def record_failure(self, name: str, message: str) -> None:
-        """Record that a dataset cannot be built, and why."""
-        message = message.replace(f"{self.builder.data_root}{os.sep}", "")
-        message = one_line(message).removeprefix(f"{name}: ")
-        dataset = provenance(catalog.load(name))
-        self.datasets[name] = {"status": "failed", "message": message, **dataset}
-        self.log(f"{name}: failed: {message}")
+    def discard_parts_without_images(self) -> list[PartJob]:
+        """Discard the parts whose images were stored by a part that has changed; return their jobs.
 
-    def finish(
-        self, parts: list[DatasetPart], decontamination: Decontamination | None
-    ) -> dict[str, Any]:
+        An image of several datasets is stored by one of them.
+        """
+        jobs = [self.jobs[path.name] for path in parts_without_images(self.directories())]
+        for job in jobs:
+            del self.parts[job.name]
+            shutil.rmtree(job.directory)
+        return jobs
+
+    def directories(self) -> list[Path]:
+        """Return the directories of the parts, in the order of the plan."""
+        return [job.directory for name, job in self.jobs.items() if name in self.parts]
+
+    def datasets(self) -> dict[str, Any]:
+        """Return the entries of all datasets in the manifest."""
+        failed = {
+            name: {"status": "failed", "message": failure.message, **provenance(catalog.load(name))}
+            for name, failure in self.failures.items()
+        }
+        built = {name: part.info for name, part in self.parts.items()}
+        return dict(sorted((self.plan.not_built | built | failed).items()))
+
+    def finish(self, decontamination: Decontamination | None) -> dict[str, Any]:
         """Assemble the parts, remove stale files, and return the manifest."""
+        parts = [self.parts[name] for name in self.jobs if name in self.parts]
         settings, built = self.settings, {task for part in parts for task in part.tasks}
         hold_out = HoldOutConfig(
             image_fraction=settings.hold_out_images,
@@ -161,26 +152,29 @@ class BuildRun:
             "excluded_tasks": self.plan.excluded_tasks,
             "unknown_directories": self.plan.unknown_directories,
         }
+        remove_repeated_images(self.out / "images", self.directories())
         manifest = assemble(
             self.out,
             parts,
             hold_out=hold_out,
             about=about,
-            datasets=dict(sorted(self.datasets.items())),
+            datasets=self.datasets(),
             decontamination=decontamination,
         )
         remove_stale_files(self.out, manifest)
         return manifest
 
 
-def prepare_part(directory: Path, source: str) -> None:
-    """Prepare the directory of a part; what an interrupted run made of the same source is kept."""
-    started = directory / "source.txt"
-    if not started.is_file() or started.read_bytes() != source.encode():
-        shutil.rmtree(directory, ignore_errors=True)
-        directory.mkdir(parents=True)
-        started.write_text(source)
-    (directory / "part.json").unlink(missing_ok=True)
+def earlier_part(job: PartJob) -> DatasetPart | None:
+    """Return the complete part of an earlier run; None if there is none of the same inputs."""
+    part = DatasetPart.load(job.directory)
+    if part is None or part.source != job.source:
+        return None
+    if not has_complete_shards(job.out / "images", job.directory, job.name):
+        # A shard was being written again: the part begins anew, and so ends as in another run.
+        shutil.rmtree(job.directory)
+        return None
+    return part
 
 
 def part_summary(part: DatasetPart) -> str:

@@ -22,6 +22,8 @@ IMAGE_MODULES = ("image_files.py", "image_pixels.py", "image_sources.py")
 DATASET_MODULES = ("dataset.py", "dataset_code.py", "vocabulary.py")
 MODULES = (*DATASET_MODULES, "escaping.py", "hashing.py", *IMAGE_MODULES, "prompt.py")
 RESOURCES = ("imagenet_names.tsv", "tu_berlin_classes.tsv")
+# The settings that change the instances of a dataset; others only choose and divide them.
+PART_SETTINGS = ("seed", "hold_out_official", "phrasings", "prompt_style")
 LMDB_LOCK = "lock.mdb"  # changed by every program that reads the database
 READS_BUILDS = ("storage/arrow_cache.py", "storage/directory.py")
 STARTS_BUILDS = (
@@ -60,17 +62,15 @@ class BuildFingerprint(NamedTuple):
         datasets = {name: DatasetFingerprint(**d) for name, d in stored["datasets"].items()}
         return cls(stored["settings"], stored["code"], datasets)
 
-    def part_digests(self) -> dict[str, str]:
-        """Return the digest of all that the part of each dataset depends on.
+    def part_digest(self, name: str, limits: Mapping[str, int]) -> str:
+        """Return the digest of all that the part of a dataset depends on.
 
-        That includes the datasets before it: it stores only images which they do not store.
+        `limits` are the maximum numbers of instances of its tasks.
         """
-        digest = hashlib.sha256(json.dumps([self.settings, self.code], sort_keys=True).encode())
-        digests = {}
-        for name, dataset in self.datasets.items():
-            digest.update(json.dumps([name, *dataset]).encode())
-            digests[name] = digest.hexdigest()
-        return digests
+        _, file, release = self.datasets[name]
+        settings = [self.settings[setting] for setting in PART_SETTINGS]
+        content = [name, self.code, settings, dict(limits), file, release]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def differing_settings(self, earlier: Self) -> list[str]:
         """Return the names of the settings that differ from those of an earlier build."""

@@ -30,12 +30,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="random seed (default: %(default)s)")
     parser.add_argument(
-        "--workers",
-        type=process_count,
-        metavar="N",
-        help="number of worker processes (default: one per CPU core)",
-    )
-    parser.add_argument(
         "--include-sensitive",
         action="store_true",
         help="also build tasks about race, gender, age, identity or emotion",
@@ -52,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="any",
         help="only datasets whose license allows this use (default: %(default)s)",
     )
+    add_machines(parser)
     add_hold_out(parser)
     add_prompts(parser)
     add_decontamination(parser)
@@ -76,6 +71,29 @@ def add_input(parser: argparse.ArgumentParser) -> None:
         required=True,
         metavar="BUILD",
         help="build directory to write: new, or one to resume",
+    )
+
+
+def add_machines(parser: argparse.ArgumentParser) -> None:
+    """Declare what the build runs on, and whether it changes an earlier one."""
+    parser.add_argument(
+        "--workers",
+        type=process_count,
+        metavar="N",
+        help="number of datasets that are built at the same time, or of processes that check the "
+        "images of a single one (default: one per CPU core)",
+    )
+    parser.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="build the datasets on a Ray cluster: `local` starts one on this machine, `auto` "
+        "joins the one it belongs to, else HOST:PORT or ray://HOST:PORT; all machines must have "
+        "visionflan and see --data-root and --out under the same paths, on a shared file system",
+    )
+    parser.add_argument(
+        "--update",
+        action="store_true",
+        help="change the build in BUILD: build only what is new or changed, and divide it again",
     )
 
 
@@ -157,6 +175,8 @@ def build_and_summarize(
         workers=args.workers,
         log=log,
         decontamination=decontamination_from(args, data_root),
+        update=args.update,
+        ray_address=args.ray,
     )
     print(summary(args.out, manifest))
     check_not_empty(args.out, manifest)

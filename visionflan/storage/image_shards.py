@@ -13,7 +13,9 @@ from visionflan.storage.schema import IMAGES, non_null_schema
 
 GROUP_IMAGES = 100  # a row group is what the writer holds in memory
 GROUP_BYTES = 64 << 20
-SHARD_BYTES = 256 << 20
+# An interrupted build loses the images of a shard: a few seconds of work.
+SHARD_BYTES = 128 << 20
+SHARD_IMAGES = 2_000
 
 # The metadata of a stored image: where its bytes are, and its signature.
 IMAGE_METADATA = non_null_schema(
@@ -54,13 +56,17 @@ class ShardWriter:
 
     def add(self, image: CheckedImage, encoded: bytes) -> pa.Table | None:
         """Add an image; return the metadata of the shard if this image completes it."""
+        self.add_to_shard(image, encoded)
+        if self.shard_bytes >= SHARD_BYTES or len(self.rows) >= SHARD_IMAGES:
+            return self.close()
+        return None
+
+    def add_to_shard(self, image: CheckedImage, encoded: bytes) -> None:
+        """Add an image to the current shard, however large that becomes."""
         self.buffer.append(BufferedImage(image, encoded))
         self.buffered_bytes += len(encoded)
         if len(self.buffer) >= GROUP_IMAGES or self.buffered_bytes >= GROUP_BYTES:
             self.write_group()
-        if self.shard_bytes >= SHARD_BYTES:
-            return self.close()
-        return None
 
     def write_group(self) -> None:
         """Write the buffered images as one row group whose byte column is plain data pages."""

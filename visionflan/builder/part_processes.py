@@ -1,0 +1,188 @@
+"""Build the parts of several datasets side by side, each in a process of its own.
+
+Whatever a process does, such as dying, costs its dataset alone. If a single one would run, its work
+is done in this process.
+"""
+
+import os
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import BaseContext
+from typing import NamedTuple
+
+from visionflan.builder.child_process import ChildProcess, process_context
+from visionflan.builder.dataset_builder import PartJob, PhaseProgress, ShowProgress, build_part
+from visionflan.builder.parts import DatasetPart
+from visionflan.errors import VisionflanError
+from visionflan.escaping import one_line
+from visionflan.progress import ProgressBar
+
+SHOW_EVERY_S = 0.2  # how often a process sends how far it is
+
+
+class FailedPart(NamedTuple):
+    """A dataset whose part cannot be built, and why."""
+
+    name: str
+    message: str
+
+
+class PartOutcome(NamedTuple):
+    """What came of a job, and how long it took."""
+
+    job: PartJob
+    part: DatasetPart | FailedPart
+    seconds: float
+
+
+Message = PhaseProgress | DatasetPart | FailedPart | OSError
+
+
+def run_jobs(jobs: Sequence[PartJob], workers: int) -> Iterator[PartOutcome]:
+    """Yield the outcome of each job, at most `workers` of which run at the same time.
+
+    Raises OSError if the build cannot be written: no other dataset would fare better.
+    """
+    count = min(workers, len(jobs))
+    if count <= 1:
+        yield from (run_here(job._replace(image_workers=workers)) for job in jobs)
+    else:
+        share = workers // count
+        processes = PartProcesses(process_context(jobs[0].start_method), count)
+        yield from processes.run([job._replace(image_workers=share) for job in jobs])
+
+
+def largest_first(jobs: Sequence[PartJob]) -> list[PartJob]:
+    """Return the jobs, those with most tasks first, so that none of them is left for the end."""
+    return sorted(jobs, key=lambda job: -len(job.tasks))
+
+
+def run_here(job: PartJob) -> PartOutcome:
+    """Run a job in this process, with a progress bar for each phase."""
+    start = time.monotonic()
+    shown = ShownPhase()
+    try:
+        part = run_job(job, shown.show)
+    finally:
+        shown.close()
+    return PartOutcome(job, part, time.monotonic() - start)
+
+
+def run_job(job: PartJob, progress: ShowProgress) -> DatasetPart | FailedPart:
+    """Build a part; whatever the values of a release lead to, it costs that dataset alone."""
+    try:
+        return build_part(job, progress)
+    except VisionflanError as error:
+        message = str(error)
+    except OSError:
+        raise
+    except Exception as error:
+        message = f"{type(error).__name__}: {error}"
+    message = message.replace(f"{job.data_root}{os.sep}", "")
+    return FailedPart(job.name, one_line(message).removeprefix(f"{job.name}: "))
+
+
+class ShownPhase:
+    """The progress bar of the current phase."""
+
+    def __init__(self) -> None:
+        self.bar: ProgressBar | None = None
+
+    def show(self, phase: PhaseProgress) -> None:
+        """Show how far a phase is, in a new bar if it is another one."""
+        if self.bar is None or self.bar.title != phase.phase:
+            self.close()
+            self.bar = ProgressBar(phase.phase, phase.total, unit=phase.unit)
+        self.bar.advance_to(phase.done)
+
+    def close(self) -> None:
+        """Remove the bar."""
+        if self.bar is not None:
+            self.bar.close()
+
+
+class RunningPart(NamedTuple):
+    """A job that runs in a process."""
+
+    job: PartJob
+    child: ChildProcess
+    start: float
+
+
+class PartProcesses:
+    """Run jobs in processes, at most `count` at the same time."""
+
+    def __init__(self, context: BaseContext, count: int) -> None:
+        self.context, self.count = context, count
+        self.running: dict[Connection, RunningPart] = {}
+        self.phases: dict[str, PhaseProgress] = {}
+
+    def run(self, jobs: Sequence[PartJob]) -> Iterator[PartOutcome]:
+        """Yield the outcome of each job as soon as it is known."""
+        waiting = deque(largest_first(jobs))
+        bar = ProgressBar("building", len(jobs), unit="datasets")
+        try:
+            while waiting or self.running:
+                while waiting and len(self.running) < self.count:
+                    self.start(waiting.popleft())
+                for connection in wait(list(self.running)):
+                    assert isinstance(connection, Connection)
+                    outcome = self.receive(connection)
+                    bar.update(0 if outcome is None else 1, self.note())
+                    if outcome is not None:
+                        bar.clear()  # for the line that the caller logs
+                        yield outcome
+        finally:
+            bar.close()
+            for running in self.running.values():
+                running.child.close()
+
+    def start(self, job: PartJob) -> None:
+        """Start a process for a job."""
+        child = ChildProcess(self.context, serve_job, job, parent=True)
+        self.running[child.connection] = RunningPart(job, child, time.monotonic())
+
+    def receive(self, connection: Connection) -> PartOutcome | None:
+        """Receive what a process sends; return the outcome of its job if that is it."""
+        job, child, start = self.running[connection]
+        try:
+            message: Message = connection.recv()
+        except (EOFError, OSError):
+            message = FailedPart(job.name, f"the process that builds it {child.describe_end()}")
+        if isinstance(message, PhaseProgress):
+            self.phases[job.name] = message
+            return None
+        del self.running[connection]
+        child.close()
+        self.phases.pop(job.name, None)
+        if isinstance(message, OSError):
+            raise message
+        return PartOutcome(job, message, time.monotonic() - start)
+
+    def note(self) -> str:
+        """Return how far each running job is."""
+        return "; ".join(describe_phase(phase) for phase in self.phases.values())
+
+
+def describe_phase(phase: PhaseProgress) -> str:
+    """Return a phase in words."""
+    of_total = "" if phase.total is None else f" of {phase.total:,}"
+    return f"{phase.phase} {phase.done:,}{of_total}"
+
+
+def serve_job(connection: Connection, job: PartJob) -> None:
+    """Build the part of a job; send how far it is, now and then, and the outcome."""
+    last = 0.0
+
+    def send(phase: PhaseProgress) -> None:
+        nonlocal last
+        if (now := time.monotonic()) - last > SHOW_EVERY_S:
+            last = now
+            connection.send(phase)
+
+    try:
+        connection.send(run_job(job, send))
+    except OSError as error:
+        connection.send(error)

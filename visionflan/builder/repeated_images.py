@@ -1,0 +1,86 @@
+"""Store each image once: parts are built independently, so that several may store the same one."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from visionflan.builder.image_store import (
+    METADATA_FILES,
+    load_image_metadata,
+    write_shard_metadata,
+)
+from visionflan.builder.parts import readable_part
+from visionflan.storage.image_checks import CheckedImage
+from visionflan.storage.image_shards import ShardWriter
+
+
+def remove_repeated_images(images: Path, directories: Sequence[Path]) -> None:
+    """Remove from the shards of each part the images that an earlier part stores.
+
+    A shard is written again under its name, so that each part stays complete by itself, but for
+    images that others store.
+    """
+    files = [path for part in directories for path in sorted(part.glob(METADATA_FILES))]
+    ids = [pq.read_table(path, columns=["id"])["id"].combine_chunks() for path in files]
+    if not ids:
+        return
+    chunks = pa.concat_arrays(ids)
+    codes = pc.dictionary_encode(chunks).indices.to_numpy()
+    is_first = np.zeros(len(codes), dtype=bool)
+    is_first[np.unique(codes, return_index=True)[1]] = True
+    start = 0
+    for path, own in zip(files, ids, strict=True):
+        keep = is_first[start : start + len(own)]
+        start += len(own)
+        if not keep.all():
+            rewrite_shard(images, path, keep)
+
+
+def rewrite_shard(
+    images: Path, metadata_file: Path, keep: "np.ndarray[tuple[int], np.dtype[np.bool_]]"
+) -> None:
+    """Write a shard again with some of its images, and then the file of its metadata."""
+    metadata = pq.read_table(metadata_file)
+    number = int(metadata_file.stem.rpartition("-")[2])
+    shard = images / metadata["shard"][0].as_py()
+    writer = ShardWriter(images, metadata_file.parent.name, first=number)
+    for kept, image, encoded in zip(
+        keep, checked_images(metadata), image_bytes(shard), strict=True
+    ):
+        if kept:
+            writer.add_to_shard(image, encoded)
+    complete = writer.close()
+    if complete is None:
+        shard.unlink()
+        complete = metadata.slice(0, 0)
+    write_shard_metadata(images, metadata_file, complete)
+
+
+def checked_images(metadata: pa.Table) -> Iterator[CheckedImage]:
+    """Yield what is known of each image of a shard."""
+    for row in metadata.select(list(CheckedImage._fields)).to_pylist():
+        yield CheckedImage(**row)
+
+
+def image_bytes(shard: Path) -> Iterator[bytes]:
+    """Yield the bytes of each image of a shard."""
+    with pq.ParquetFile(shard) as file:
+        for group in range(file.num_row_groups):
+            yield from file.read_row_group(group, columns=["bytes"])["bytes"].to_pylist()
+
+
+def parts_without_images(directories: Sequence[Path]) -> list[Path]:
+    """Return the parts that have an instance with an image that no part stores."""
+    stored = load_image_metadata(directories)["id"].combine_chunks()
+    missing = []
+    for directory in directories:
+        with readable_part(directory):
+            images = pq.read_table(directory / "instances.parquet", columns=["images"])["images"]
+        used = pc.unique(pc.list_flatten(images))
+        if not pc.all(pc.is_in(used, stored), min_count=0).as_py():
+            missing.append(directory)
+    return missing
