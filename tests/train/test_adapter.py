@@ -174,11 +174,12 @@ def test_all_linear_layers_of_the_language_model_are_adapted_and_no_others(
 ) -> None:
     assert based.init.checkpoint is not None
     vlm = load_model(based.init.checkpoint)
-    modules = target_modules(vlm, ADAPTER)
+    modules = target_modules(vlm, based.stages[0])
     assert len(modules) == 7 * vlm.model.config.text_config.num_hidden_layers
     assert one_pattern(modules[:1]) == one_pattern([modules[0].replace(".0.", ".1.")])
-    with pytest.raises(UnknownNameError, match=r"no linear layer is named 'q_prj': .*q_proj"):
-        target_modules(vlm, replace(ADAPTER, target_modules=("q_prj",)))
+    wrong = with_adapter(based, replace(ADAPTER, target_modules=("q_prj",))).stages[0]
+    with pytest.raises(UnknownNameError, match=r"stages.base.adapter.target_modules: .*q_proj"):
+        target_modules(vlm, wrong)
     model = prepare_model(vlm, based.stages[0])
     trained = model.trained_weights()
     assert len(trained) == 2 * len(modules) + 4
@@ -190,10 +191,10 @@ def test_what_an_adapter_cannot_do_is_refused(
 ) -> None:
     with pytest.raises(TrainingError, match="but `trainable` is connector"):
         replace(based.stages[0], trainable=("connector",))
-    with pytest.raises(TrainingError, match=r"`adapter.rank` is 0, but must be above 0"):
-        replace(ADAPTER, rank=0)
-    with pytest.raises(TrainingError, match=r"`adapter.dropout` is 1, but must be at least 0 and"):
-        replace(ADAPTER, dropout=1)
+    with pytest.raises(TrainingError, match=r"`stages.base.adapter.rank` is 0, but must be above"):
+        with_adapter(based, replace(ADAPTER, rank=0))
+    with pytest.raises(TrainingError, match=r"adapter.dropout` is 1, but must be at least 0 and"):
+        with_adapter(based, replace(ADAPTER, dropout=1))
     missing = replace(based, init=replace(based.init, adapter=tmp_path))
     with pytest.raises(TrainingError, match=r"which has no adapter_config.json: set it to"):
         check_inputs(missing, missing.stages)

@@ -115,7 +115,7 @@ def test_a_setting_is_read_by_its_type_and_changes_nothing_else(setting: str, is
         ("stages.base.warmup_fraction=2", TrainingError, "must be at least 0 and at most 1"),
         ("stages.base.epochs=1e18", TrainingError, "but must be above 0 and at most 10000"),
         ("stages.base.max_grad_norm=nan", TrainingError, "is nan, but must be above 0"),
-        ("stages.base.adapter.alpha=inf", TrainingError, "`adapter.alpha` is inf, but must be abo"),
+        ("stages.base.adapter.alpha=inf", TrainingError, r"base.adapter.alpha` is inf, but must"),
         ("stages.base.validation.min_delta=inf", TrainingError, "is inf, but must be at least 0"),
         ("runtime.checkpoint_every_seconds=nan", TrainingError, "is nan, but must be at least 0"),
         ("runtime.num_workers=100000", TrainingError, "must be at least 0 and at most 256"),

@@ -76,9 +76,9 @@ def test_the_schedule_multiplies_the_rate_of_each_group(
 @pytest.mark.parametrize(
     ("rates", "message"),
     [
-        (("connector",), "'connector' of `learning_rates` is not a rate: write PATTERN:RATE"),
-        (("connector:x",), "'connector:x' of `learning_rates` is not a rate"),
-        (("connector:1", "connector:2"), "`learning_rates` has 'connector' twice"),
+        (("connector",), "'connector' of `stages.base.learning_rates` is not a rate: write P"),
+        (("connector:x",), "'connector:x' of `stages.base.learning_rates` is not a rate"),
+        (("connector:1", "connector:2"), "`stages.base.learning_rates` has 'connector' twice"),
     ],
 )
 def test_what_is_no_rate_is_refused(config: TrainConfig, rates: Any, message: str) -> None:

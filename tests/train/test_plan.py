@@ -21,8 +21,8 @@ from visionflan.train.plan.estimate import GIB, GpuPlan, check_fits, plan_stages
 from visionflan.train.plan.measure import count_weights, flops_of_a_row, peak_memory
 from visionflan.train.plan.measured_row import measured_batch
 from visionflan.train.plan.memory_tracker import MemoryTracker
+from visionflan.train.prepare_model import enable_gradient_checkpointing
 from visionflan.train.run import train
-from visionflan.train.stage import enable_gradient_checkpointing
 from visionflan.train.training_model import TrainingModel
 
 

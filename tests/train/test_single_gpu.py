@@ -11,17 +11,29 @@ USABLE = 0.85
 
 
 @pytest.mark.parametrize(
-    ("recipe", "gigabytes"), [("base_7b_24gb", 24), ("base_7b_48gb", 48), ("base_7b_80gb", 80)]
+    ("recipe", "stage", "gigabytes"),
+    [
+        ("base_7b_24gb", "base", 24),
+        ("base_7b_48gb", "base", 48),
+        ("base_7b_80gb", "base", 80),
+        ("base_7b_24gb_qlora", "base", 24),
+        ("base_13b_48gb_qlora", "base", 48),
+        # The alignment of these needs more, since it quantizes nothing.
+        ("base_7b_24gb_qlora", "align", 24),
+        ("base_13b_48gb_qlora", "align", 48),
+    ],
 )
-def test_the_stage_base_fits(recipe: str, gigabytes: int) -> None:
+def test_a_stage_fits(recipe: str, stage: str, gigabytes: int) -> None:
     config = find(recipe)
-    assert peak_memory(config, config.stage("base"), 1) < USABLE * gigabytes * 1e9
+    assert peak_memory(config, config.stage(stage), 1) < USABLE * gigabytes * 1e9
 
 
-@pytest.mark.parametrize("size", [24, 48, 80])
-def test_chat_has_the_memory_of_base(size: int) -> None:
-    assert f"chat_7b_{size}gb" in recipes.names()
-    base, chat = (find(f"{kind}_7b_{size}gb") for kind in ("base", "chat"))
+@pytest.mark.parametrize(
+    "size", ["7b_24gb", "7b_48gb", "7b_80gb", "7b_24gb_qlora", "13b_48gb_qlora"]
+)
+def test_chat_has_the_memory_of_base(size: str) -> None:
+    assert f"chat_{size}" in recipes.names()
+    base, chat = (find(f"{kind}_{size}") for kind in ("base", "chat"))
     assert chat.stages[:2] == base.stages
     assert chat.runtime == base.runtime
     last = chat.stages[2]

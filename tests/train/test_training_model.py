@@ -8,7 +8,8 @@ from visionflan.train.batch_sampler import MicroBatch
 from visionflan.train.collator import BatchTensors, Collator
 from visionflan.train.config import TrainConfig
 from visionflan.train.distributed import DistributedContext
-from visionflan.train.stage import StageRunner, enable_gradient_checkpointing
+from visionflan.train.prepare_model import enable_gradient_checkpointing
+from visionflan.train.stage import StageRunner
 from visionflan.train.training_model import TrainingModel
 
 

@@ -15,7 +15,6 @@ from visionflan.train.config import TrainConfig
 from visionflan.train.config_io import from_json, to_json
 from visionflan.train.distributed import DistributedContext
 from visionflan.train.run import train
-from visionflan.train.validation_config import ValidationConfig
 
 STEPS, EVERY = 12, 2
 
@@ -78,16 +77,18 @@ def test_what_cannot_be_validated_is_refused_before_anything_is_written(
         TrainingError, match=r"no instance of tiny/color in .* is held_out; build it"
     ):
         train(other, tmp_path / "run")
-    with pytest.raises(UnknownNameError, match="tiny/colour"):
+    with pytest.raises(
+        UnknownNameError, match=r"base.validation.tasks: no task is named 'tiny/colour"
+    ):
         train(changed(validated, "validation.tasks=tiny/colour"), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("setting", ["every_steps", "max_instances", "patience", "min_delta"])
-def test_numbers_that_are_too_low_are_refused(setting: str) -> None:
-    changes: dict[str, Any] = {setting: -1}
-    with pytest.raises(TrainingError, match=f"`validation.{setting}` is -1, but must be at least"):
-        replace(ValidationConfig(), **changes)
+def test_numbers_that_are_too_low_are_refused(validated: TrainConfig, setting: str) -> None:
+    message = f"`stages.base.validation.{setting}` is -1(.0)?, but must be at least"
+    with pytest.raises(TrainingError, match=message):
+        changed(validated, f"validation.{setting}=-1")
 
 
 def test_the_settings_survive_json(validated: TrainConfig) -> None:

@@ -51,6 +51,7 @@ FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 # Packages that a command may need beyond the core, and the extra that installs them.
 EXTRAS: dict[str, str] = {
+    "bitsandbytes": "qlora",
     "cloudpickle": "analyze",
     "httpx": "evaluate",
     "jinja2": "evaluate",

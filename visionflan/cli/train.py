@@ -1,9 +1,10 @@
 """Run a training recipe, or one of its stages.
 
 A recipe is a short name (tiny, base_13b, chat_13b, base_7b, chat_7b, finetune; base_7b_24gb,
-chat_7b_24gb and the same with 48gb and 80gb for one GPU), or a function that returns a TrainConfig,
-written as `package.module:function`. If training is interrupted, run the same command again to
-resume. `--set runtime.num_processes=N` trains in N processes that share the
+chat_7b_24gb and the same with 48gb and 80gb for one GPU; base_7b_24gb_qlora, chat_7b_24gb_qlora,
+base_13b_48gb_qlora and chat_13b_48gb_qlora for one GPU with weights of 4 bits), or a function that
+returns a TrainConfig, written as `package.module:function`. If training is interrupted, run the
+same command again to resume. `--set runtime.num_processes=N` trains in N processes that share the
 weights (FSDP2), as `torchrun --nproc-per-node N --no-python visionflan train ...` does.
 """
 

@@ -11,11 +11,15 @@ from visionflan.recipes.finetune import finetune
 from visionflan.recipes.paper import base_7b, base_13b, chat_7b, chat_13b
 from visionflan.recipes.single_gpu import (
     base_7b_24gb,
+    base_7b_24gb_qlora,
     base_7b_48gb,
     base_7b_80gb,
+    base_13b_48gb_qlora,
     chat_7b_24gb,
+    chat_7b_24gb_qlora,
     chat_7b_48gb,
     chat_7b_80gb,
+    chat_13b_48gb_qlora,
 )
 from visionflan.recipes.tiny import tiny
 from visionflan.train.config import TrainConfig
@@ -23,14 +27,18 @@ from visionflan.train.config import TrainConfig
 __all__ = [
     "base_7b",
     "base_7b_24gb",
+    "base_7b_24gb_qlora",
     "base_7b_48gb",
     "base_7b_80gb",
     "base_13b",
+    "base_13b_48gb_qlora",
     "chat_7b",
     "chat_7b_24gb",
+    "chat_7b_24gb_qlora",
     "chat_7b_48gb",
     "chat_7b_80gb",
     "chat_13b",
+    "chat_13b_48gb_qlora",
     "find",
     "finetune",
     "names",

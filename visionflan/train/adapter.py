@@ -16,9 +16,9 @@ from torch._subclasses.fake_tensor import FakeTensor
 
 from visionflan.atomic_write import write_json
 from visionflan.catalog import unknown_name_error
+from visionflan.errors import UnknownNameError
 from visionflan.model.base import VisionLanguageModel
 from visionflan.model.pretrained import fork_rng
-from visionflan.train.adapter_config import AdapterConfig
 from visionflan.train.config import StageConfig
 
 # The name of the one adapter, as `peft` calls it where none is given; it is not in its files.
@@ -39,7 +39,7 @@ def add_adapter(vlm: VisionLanguageModel, stage: StageConfig, seed: int) -> None
     from peft import LoraConfig, inject_adapter_in_model
 
     assert stage.adapter is not None
-    modules = target_modules(vlm, stage.adapter)
+    modules = target_modules(vlm, stage)
     config = LoraConfig(
         r=stage.adapter.rank,
         # The library takes whole numbers, but works with any.
@@ -69,22 +69,31 @@ def leave_meta(model: nn.Module) -> None:
                 module.register_parameter(name, moved)
 
 
-def target_modules(vlm: VisionLanguageModel, adapter: AdapterConfig) -> list[str]:
-    """Return the names of the linear layers of the language model that an adapter is for.
+def target_modules(vlm: VisionLanguageModel, stage: StageConfig) -> list[str]:
+    """Return the names of the linear layers of the language model that a stage's adapter is for.
 
     Raises UnknownNameError for a name in `target_modules` that no such layer has.
     """
-    layers = {
-        name: name.rpartition(".")[2]
-        for name, module in vlm.model.named_modules()
-        if isinstance(module, nn.Linear) and is_below_language_model(vlm, name)
-    }
-    for target in adapter.target_modules:
+    assert stage.adapter is not None
+    layers = {name: name.rpartition(".")[2] for name in decoder_layers(vlm)}
+    for target in stage.adapter.target_modules:
         if target not in layers.values():
             known = sorted(set(layers.values()))
-            raise unknown_name_error("linear layer", target, known, f"there is {', '.join(known)}")
-    chosen = adapter.target_modules or set(layers.values())
+            error = unknown_name_error(
+                "linear layer", target, known, f"there is {', '.join(known)}"
+            )
+            raise UnknownNameError(f"stages.{stage.name}.adapter.target_modules: {error}")
+    chosen = stage.adapter.target_modules or set(layers.values())
     return [name for name, last in layers.items() if last in chosen]
+
+
+def decoder_layers(vlm: VisionLanguageModel) -> list[str]:
+    """Return the names of the linear layers of the language model, without its head."""
+    return [
+        name
+        for name, module in vlm.model.named_modules()
+        if isinstance(module, nn.Linear) and is_below_language_model(vlm, name)
+    ]
 
 
 def is_below_language_model(vlm: VisionLanguageModel, name: str) -> bool:
@@ -119,20 +128,18 @@ def adapted_layers(weights: dict[str, Tensor]) -> Iterator[str]:
 def merge_adapter(vlm: VisionLanguageModel, weights: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return weights by the names of a model without an adapter, which is merged in float32.
 
-    `weights` has the weights of all processes, by their names in the model with its adapter.
+    `weights` has the weights of all processes, by their names in the model with its adapter; it is
+    emptied, so that memory holds no layer twice.
     """
-    merged = {
-        name.replace(f"{BASE_MARK}.", "."): weight
-        for name, weight in weights.items()
-        if not is_adapter_weight(name)
-    }
-    for layer in adapted_layers(weights):
-        own = {
-            name.removeprefix(f"{layer}."): weight
-            for name, weight in weights.items()
-            if name.startswith(f"{layer}.")
-        }
+    merged = dict[str, Tensor]()
+    for layer in list(adapted_layers(weights)):
+        names = [name for name in weights if name.startswith(f"{layer}.")]
+        own = {name.removeprefix(f"{layer}."): weights.pop(name) for name in names}
+        if "base_layer.bias" in own:
+            merged[f"{layer}.bias"] = own["base_layer.bias"]
         merged[f"{layer}.weight"] = merge_layer(vlm, own)
+    merged |= weights
+    weights.clear()
     return merged
 
 

@@ -1,8 +1,13 @@
 """The settings of an adapter: low-rank matrices beside the weights of the language model."""
 
 from dataclasses import dataclass
+from typing import Literal
 
-from visionflan.train.number_ranges import BELOW_ONE, POSITIVE, check_ranges
+from visionflan.train.number_ranges import BELOW_ONE, POSITIVE
+
+Quantization = Literal["nf4"]
+# Of the numbers of an adapter; a stage checks them, whose name errors have.
+ADAPTER_RANGES = {"rank": POSITIVE, "alpha": POSITIVE, "dropout": BELOW_ONE}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,8 +26,7 @@ class AdapterConfig:
     target_modules: tuple[str, ...] = ()
     rslora: bool = False  # scale by alpha / sqrt(rank) instead
     dora: bool = False  # train the magnitudes of the weights apart from their directions
-
-    def __post_init__(self) -> None:
-        """Raise TrainingError for a number that is out of range."""
-        ranges = {"rank": POSITIVE, "alpha": POSITIVE, "dropout": BELOW_ONE}
-        check_ranges(self, "adapter.", ranges)
+    # Of the weights of the language model's linear layers while the adapter is trained (QLoRA, by
+    # the library `bitsandbytes`): NormalFloat of 4 bits. None: they are not quantized.
+    quantization: Quantization | None = None
+    double_quantization: bool = False  # store the scales of quantized weights in 8 bits

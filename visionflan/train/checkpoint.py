@@ -2,6 +2,7 @@
 
 import json
 import platform
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,6 +30,7 @@ from visionflan.train.adapter import has_adapter, merge_adapter, write_adapter
 from visionflan.train.apply_adapter import apply_adapter
 from visionflan.train.config import InitConfig
 from visionflan.train.distributed import DistributedContext
+from visionflan.train.quantization import has_quantized_weights, original_weights
 from visionflan.train.training_model import TrainingModel
 
 PACKAGES = ("torch", "transformers", "tokenizers", "safetensors", "numpy", "pillow")
@@ -133,19 +135,21 @@ def save_checkpoint(
     directory: Path,
     model: TrainingModel,
     *,
-    dtype: str,
     run: dict[str, Any],
     trained: TrainedImages,
+    reopen: Callable[[], InitialModel],
     distributed: DistributedContext,
 ) -> None:
-    """Write a checkpoint that `transformers` opens, with a run.json; atomic, by renaming."""
-    options = StateDictOptions(full_state_dict=True, cpu_offload=True)
-    weights: dict[str, Any] = dict(get_model_state_dict(model, options=options))
+    """Write a checkpoint that `transformers` opens, with a run.json; atomic, by renaming.
+
+    `reopen` opens the model that the stage started from again.
+    """
+    weights = gather_weights(model, reopen, run)
     if distributed.is_main_process:
         with atomic_directory(directory) as temporary:
             if has_adapter(model.vlm):
                 weights = write_and_merge(temporary, model.vlm, weights, run["initialized_from"])
-            write_model(temporary, model.vlm, weights, dtype)
+            write_model(temporary, model.vlm, weights, run["config"]["checkpoint_dtype"])
             write_trained_images(temporary, trained)
             named = {name.removeprefix("model."): weight for name, weight in weights.items()}
             fingerprint = fingerprint_model(model.vlm, tower_weights(model.vlm, named))
@@ -153,11 +157,36 @@ def save_checkpoint(
     distributed.barrier()
 
 
+def gather_weights(
+    model: TrainingModel, reopen: Callable[[], InitialModel], run: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the weights of all processes, with original ones in place of quantized ones.
+
+    Raises TrainingError if those are not the weights that the stage started from any more.
+    """
+    if not has_quantized_weights(model.vlm):
+        options = StateDictOptions(full_state_dict=True, cpu_offload=True)
+        return dict(get_model_state_dict(model, options=options))
+    vlm, source = reopen()
+    if source != run["initialized_from"]:
+        raise TrainingError(
+            f"the weights in {source['path']} have changed since stage {run['stage']} started: "
+            "restore them, and run the same command again, which merges the adapter into them"
+        )
+    weights = original_weights(model, vlm)
+    original: Any = vlm.model
+    original.to("meta")  # so that a weight is let go with `weights`
+    return {f"model.{name}": weight for name, weight in weights.items()}
+
+
 def write_and_merge(
     checkpoint: Path, vlm: VisionLanguageModel, weights: dict[str, Any], base: dict[str, str]
 ) -> dict[str, Any]:
-    """Write the adapter of a model into its checkpoint; return the weights with it merged."""
-    own = {name.removeprefix("model."): weight for name, weight in weights.items()}
+    """Write the adapter of a model into its checkpoint; return the weights with it merged.
+
+    `weights` is emptied.
+    """
+    own = {name.removeprefix("model."): weights.pop(name) for name in list(weights)}
     write_adapter(checkpoint / "adapter", vlm, own, base)
     return {f"model.{name}": weight for name, weight in merge_adapter(vlm, own).items()}
 

@@ -9,7 +9,7 @@ from visionflan.errors import TrainingError
 from visionflan.model.base import ConnectorConfig, ModelPart
 from visionflan.model.families import DEFAULT_FAMILY
 from visionflan.storage.instance import Split
-from visionflan.train.adapter_config import AdapterConfig
+from visionflan.train.adapter_config import ADAPTER_RANGES, AdapterConfig
 from visionflan.train.number_ranges import (
     BELOW_ONE,
     FRACTION,
@@ -18,7 +18,7 @@ from visionflan.train.number_ranges import (
     NumberRange,
     check_ranges,
 )
-from visionflan.train.validation_config import ValidationConfig
+from visionflan.train.validation_config import VALIDATION_RANGES, ValidationConfig
 from visionflan.train.weight_patterns import numbers_by_pattern
 
 LrSchedule = Literal["cosine", "linear", "constant"]
@@ -196,28 +196,38 @@ class StageConfig:
     validation: ValidationConfig | None = None
 
     def __post_init__(self) -> None:
-        """Raise TrainingError if the duration or the batch is not defined exactly once."""
+        """Raise TrainingError for a number that is out of range, and for settings that conflict."""
         if (self.epochs is None) == (self.steps is None):
             raise TrainingError(f"stage {self.name}: set exactly one of `epochs` and `steps`")
         if (self.batch_size is None) == (self.batch_tokens is None):
             raise TrainingError(
                 f"stage {self.name}: set exactly one of `batch_size` and `batch_tokens`"
             )
-        check_ranges(self, f"stages.{self.name}.", STAGE_RANGES)
+        self.check_numbers()
         if not self.trainable:
             raise TrainingError(
                 f"stage {self.name} trains nothing: name at least one part in `trainable`"
             )
-        self.rate_by_pattern()
         if self.adapter is not None and not {"language_model"} <= set(self.trainable) <= ADAPTED:
             raise TrainingError(
                 f"stage {self.name} has an adapter, with which it can train the language model and "
                 f"the connector, but `trainable` is {', '.join(self.trainable)}"
             )
 
+    def check_numbers(self) -> None:
+        """Raise TrainingError for a number that is out of range, also of a group of settings."""
+        prefix = f"stages.{self.name}."
+        check_ranges(self, prefix, STAGE_RANGES)
+        if self.adapter is not None:
+            check_ranges(self.adapter, f"{prefix}adapter.", ADAPTER_RANGES)
+        if self.validation is not None:
+            check_ranges(self.validation, f"{prefix}validation.", VALIDATION_RANGES)
+        self.rate_by_pattern()
+
     def rate_by_pattern(self) -> dict[str, float]:
         """Return the learning rate of each pattern. Raises TrainingError for one that is none."""
-        return numbers_by_pattern("learning_rates", self.learning_rates, "rate", "connector:2e-5")
+        setting = f"stages.{self.name}.learning_rates"
+        return numbers_by_pattern(setting, self.learning_rates, "rate", "connector:2e-5")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ from visionflan.train.config import InitConfig, StageConfig, TrainConfig
 from visionflan.train.loggers import check_loggers
 from visionflan.train.low_memory_optimizer import check_optimizer
 from visionflan.train.mixture import task_rates
+from visionflan.train.quantization import check_quantization
 from visionflan.train.selection import available_instances, count_by_task
 from visionflan.train.validation_data import check_validation
 
@@ -28,6 +29,7 @@ def check_settings(config: TrainConfig) -> None:
         check_mixture(stage)
         check_optimizer(stage, config.runtime)
         check_adapter(stage)
+        check_quantization(stage, config.runtime)
 
 
 def check_mixture(stage: StageConfig) -> None:

@@ -11,13 +11,13 @@ import torch
 from transformers.utils import logging
 
 from visionflan.atomic_write import write_json
-from visionflan.errors import TrainingError
+from visionflan.errors import TrainingError, VisionflanError
 from visionflan.model.checkpoint_path import CONFIG, read_config
 from visionflan.plural import counted
 from visionflan.storage.directory import BuildDirectory
 from visionflan.train.checkpoint import is_complete
 from visionflan.train.config import TrainConfig
-from visionflan.train.config_io import to_json
+from visionflan.train.config_io import from_json, to_json
 from visionflan.train.distributed import DistributedContext, init_distributed
 from visionflan.train.plan.capacity import check_gpu_memory
 from visionflan.train.preflight import check_inputs
@@ -114,7 +114,7 @@ def bind_config(config: TrainConfig, out: Path, distributed: DistributedContext)
     """Write the configuration to config.json. Raises if a started stage had another one."""
     file, current = out / CONFIG, to_json(config)
     if file.is_file():
-        previous = json.loads(file.read_bytes())
+        previous = with_defaults(json.loads(file.read_bytes()))
         started = [stage for stage in previous["stages"] if has_started(out / stage["name"])]
         if started and (changed := first_difference(previous, current, started)):
             raise TrainingError(
@@ -158,14 +158,31 @@ def first_difference(
 ) -> str:
     """Return the first setting of the started stages that differs, or an empty string."""
     for name, value in current.items():
-        if name not in MAY_CHANGE and previous.get(name) != value:
-            return name
+        if name not in MAY_CHANGE and (path := differing_path(previous.get(name), value, name)):
+            return path
     stages = {stage["name"]: stage for stage in current["stages"]}
     for before in started:
         now = stages.get(before["name"])
         if now is None:
             return f"list of stages (`{before['name']}` is missing)"
-        for name, value in before.items():
-            if now[name] != value:
-                return f"stages.{before['name']}.{name}"
+        if path := differing_path(before, now, f"stages.{before['name']}"):
+            return path
     return ""
+
+
+def differing_path(previous: Any, current: Any, path: str) -> str:
+    """Return the path to the first setting that differs in two groups; "" if none does."""
+    if not (isinstance(previous, dict) and isinstance(current, dict)):
+        return "" if previous == current else path
+    names = dict.fromkeys((*previous, *current))
+    paths = (differing_path(previous.get(n), current.get(n), f"{path}.{n}") for n in names)
+    return next(filter(None, paths), "")
+
+
+def with_defaults(config: dict[str, Any]) -> dict[str, Any]:
+    """Return a stored configuration with the defaults of settings that came after it."""
+    try:
+        complete: dict[str, Any] = to_json(from_json(TrainConfig, config))
+    except (KeyError, TypeError, VisionflanError):  # of a version that had others
+        return config
+    return complete

@@ -12,7 +12,6 @@ import torch
 
 from visionflan.atomic_write import write_json
 from visionflan.errors import TrainingError
-from visionflan.model.base import VisionLanguageModel
 from visionflan.model.chat_templates import load_template
 from visionflan.model.chat_tokenizer import ChatTokenizer
 from visionflan.model.feature_model import FeatureModel
@@ -46,7 +45,8 @@ from visionflan.train.image_loader import ImageLoader
 from visionflan.train.model_broadcast import open_on_all
 from visionflan.train.pixel_loader import PixelLoader
 from visionflan.train.precision import compute_dtype, frozen_dtype
-from visionflan.train.prepare_model import prepare_model
+from visionflan.train.prepare_model import enable_gradient_checkpointing, prepare_model
+from visionflan.train.quantization import quantize_decoder
 from visionflan.train.sharding import place_model
 from visionflan.train.tokenized_dataset import TokenizedDataset, tokenize_stage
 from visionflan.train.trainer import Trainer, ignore_line
@@ -94,9 +94,9 @@ class StageRunner:
             save_checkpoint(
                 self.directory / name,
                 trainer.model,
-                dtype=self.config.checkpoint_dtype,
                 run=run,
                 trained=trained,
+                reopen=self.open_initial_model,
                 distributed=self.distributed,
             )
         return run
@@ -104,17 +104,19 @@ class StageRunner:
     def build_trainer(self) -> Trainer:
         """Build the trainer, with the tokenized data and the model on its device."""
         dataset = self.tokenize()
-        model = prepare_model(self.initial_model.vlm, self.stage, self.config.seed)
-        if self.config.runtime.gradient_checkpointing:
-            enable_gradient_checkpointing(self.initial_model.vlm)
+        vlm, runtime, device = self.initial_model.vlm, self.config.runtime, self.distributed.device
+        dtype = compute_dtype(runtime, device)
+        quantize_decoder(vlm, self.stage, device, dtype)
+        model = prepare_model(vlm, self.stage, self.config.seed)
+        if runtime.gradient_checkpointing:
+            enable_gradient_checkpointing(vlm)
         images = self.images(dataset)
         validation = validation_of(self, model)
-        runtime, device = self.config.runtime, self.distributed.device
         place_model(
             model,
             self.distributed,
-            compute_dtype=compute_dtype(runtime, device),
-            frozen_dtype=frozen_dtype(self.config, device),
+            compute_dtype=dtype,
+            frozen_dtype=frozen_dtype(self.config, self.stage, device),
             shard_size=runtime.shard_size,
         )
         return Trainer(
@@ -283,13 +285,3 @@ class StageRunner:
             if self.stage == self.config.stages[-1]:
                 shutil.rmtree(self.out / "features", ignore_errors=True)
         self.distributed.barrier()
-
-
-def enable_gradient_checkpointing(vlm: VisionLanguageModel) -> None:
-    """Recompute activations in the backward pass; later versions of transformers rename this."""
-    model: Any = vlm.model
-    enable = getattr(model, "activation_checkpointing_enable", None)
-    (enable or model.gradient_checkpointing_enable)({"use_reentrant": False})
-    # The library makes the outputs of all embeddings require gradients, which only reentrant
-    # recomputation needs; a frozen vision tower would then keep its activations for nothing.
-    model.disable_input_require_grads()

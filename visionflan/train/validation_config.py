@@ -5,9 +5,14 @@ from pathlib import Path
 from typing import Literal
 
 from visionflan.storage.instance import Split
-from visionflan.train.number_ranges import NOT_NEGATIVE, NumberRange, check_ranges
+from visionflan.train.number_ranges import NOT_NEGATIVE, NumberRange
 
 SavedWeights = Literal["last", "best"]
+# Of the numbers of validation; a stage checks them, whose name errors have.
+VALIDATION_RANGES = {
+    **dict.fromkeys(("every_steps", "max_instances", "patience"), NumberRange(1)),
+    "min_delta": NOT_NEGATIVE,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,11 +33,6 @@ class ValidationConfig:
     patience: int | None = None
     # By how much the loss must be below that of the last improvement to count as another one.
     min_delta: float = 0.0
-
-    def __post_init__(self) -> None:
-        """Raise TrainingError for a number that is too low."""
-        counts = dict.fromkeys(("every_steps", "max_instances", "patience"), NumberRange(1))
-        check_ranges(self, "validation.", {**counts, "min_delta": NOT_NEGATIVE})
 
     @property
     def decides_weights(self) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from visionflan.catalog import match_tasks
-from visionflan.errors import TrainingError
+from visionflan.errors import TrainingError, UnknownNameError
 from visionflan.storage.directory import BuildDirectory
 from visionflan.train.config import DataConfig, MixtureConfig, StageConfig, TrainConfig
 from visionflan.train.data_record import data_summary, write_rows
@@ -82,7 +82,10 @@ def check_validation(config: TrainConfig, stage: StageConfig) -> None:
     if validation is None or path is None:
         return
     build = BuildDirectory(path)
-    tasks = match_tasks(validation.tasks, sorted(build.tasks)) if validation.tasks else None
+    try:
+        tasks = match_tasks(validation.tasks, sorted(build.tasks)) if validation.tasks else None
+    except UnknownNameError as error:
+        raise UnknownNameError(f"stages.{stage.name}.validation.tasks: {error}") from error
     if not len(build.instances(validation.split, tasks)):
         chosen = f" of {', '.join(validation.tasks)}" if validation.tasks else ""
         raise TrainingError(

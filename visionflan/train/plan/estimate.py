@@ -15,6 +15,7 @@ from visionflan.train.plan.measure import (
 )
 from visionflan.train.plan.measured_row import Row
 from visionflan.train.preflight import stage_task_counts
+from visionflan.train.quantization import is_quantized
 
 GPU_COUNTS = (1, 4, 8, 16)
 GIB, GB = 2**30, 10**9
@@ -58,13 +59,16 @@ class StagePlan(NamedTuple):
 def plan_stages(
     config: TrainConfig, gpu_counts: Sequence[int], flops_per_second: float
 ) -> Iterator[StagePlan]:
-    """Yield what each stage needs, at a rate of operations that each GPU sustains."""
+    """Yield what each stage needs, at a rate of operations that each GPU sustains.
+
+    A stage with quantized weights is planned for one GPU, on which alone it can be trained.
+    """
     for stage in config.stages:
         size = count_weights(config, stage)
         flops, row = flops_of_a_row(config, stage)
         num_rows = count_rows(config, stage)
         gpus = []
-        for num_gpus in gpu_counts:
+        for num_gpus in (1,) if is_quantized(stage) else gpu_counts:
             seconds = None if num_rows is None else num_rows * flops / (flops_per_second * num_gpus)
             gpus.append(
                 GpuPlan(

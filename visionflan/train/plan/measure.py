@@ -7,6 +7,8 @@ GPU, whose computation is in bfloat16.
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -17,14 +19,15 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from visionflan.train.config import StageConfig, TrainConfig
 from visionflan.train.optimizer import build_optimizer
+from visionflan.train.plan.fake_linear_4bit import FakeLinear4bit
 from visionflan.train.plan.fake_model import fake_model
 from visionflan.train.plan.known_values import KnownValues
 from visionflan.train.plan.measured_row import Row, measured_batch, measured_row
 from visionflan.train.plan.memory_tracker import MemoryTracker
 from visionflan.train.precision import frozen_dtype
-from visionflan.train.prepare_model import prepare_model
+from visionflan.train.prepare_model import enable_gradient_checkpointing, prepare_model
+from visionflan.train.quantization import is_quantized, replace_layers
 from visionflan.train.sharding import cast_frozen_weights, shard_layers, tie_weights
-from visionflan.train.stage import enable_gradient_checkpointing
 from visionflan.train.training_model import TrainingModel
 
 GPU = torch.device("cuda")
@@ -40,7 +43,7 @@ class ModelSize(NamedTuple):
 def count_weights(config: TrainConfig, stage: StageConfig) -> ModelSize:
     """Return the numbers of weights."""
     with FakeTensorMode(allow_non_fake_inputs=True):
-        weights = list(training_model(config, stage).parameters())
+        weights = list(training_model(config, without_quantization(stage)).parameters())
     trainable = sum(weight.numel() for weight in weights if weight.requires_grad)
     return ModelSize(sum(weight.numel() for weight in weights), trainable)
 
@@ -48,7 +51,7 @@ def count_weights(config: TrainConfig, stage: StageConfig) -> ModelSize:
 def flops_of_a_row(config: TrainConfig, stage: StageConfig) -> tuple[float, Row]:
     """Return the operations of a row, forward, backward and recomputed, and the row."""
     with FakeTensorMode(allow_non_fake_inputs=True):
-        model = training_model(config, stage)
+        model = training_model(config, without_quantization(stage))
         row = measured_row(model.vlm, stage)
         counter = FlopCounterMode(display=False)
         with KnownValues(), counter, torch.autocast("cpu", torch.bfloat16):
@@ -96,11 +99,21 @@ def fill_states(optimizer: torch.optim.Optimizer) -> None:
 def training_model(config: TrainConfig, stage: StageConfig) -> TrainingModel:
     """Return the model as a stage trains it."""
     vlm = fake_model(config)
+    if is_quantized(stage):
+        assert stage.adapter is not None
+        replace_layers(vlm, partial(FakeLinear4bit, stage.adapter))
     model = prepare_model(vlm, stage)
-    cast_frozen_weights(model, frozen_dtype(config, GPU))
+    cast_frozen_weights(model, frozen_dtype(config, stage, GPU))
     if config.runtime.gradient_checkpointing:
         enable_gradient_checkpointing(vlm)
     return model
+
+
+def without_quantization(stage: StageConfig) -> StageConfig:
+    """Return a stage whose weights are numbers of their own, as they are in a checkpoint."""
+    if stage.adapter is None:
+        return stage
+    return replace(stage, adapter=replace(stage.adapter, quantization=None))
 
 
 @contextmanager
