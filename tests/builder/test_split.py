@@ -47,12 +47,12 @@ def test_no_group_of_images_is_on_both_sides(
     table = instance_columns(
         [(task, [ids[row] for row in rows], part, video) for task, rows, part, video in shown_rows]
     )
-    usage = collect_image_usage(table, {image_id: row for row, image_id in enumerate(ids)}, TASKS)
+    usage = collect_image_usage(table, pa.chunked_array([ids]), TASKS)
     linked = merge_shown_together(groups, usage)
     hold_out = HoldOutConfig(
         image_fraction=fraction, tasks=tuple(sorted(tasks_out)), seed=seed, official=official
     )
-    mask = hold_out_mask(hold_out, TASKS, usage, linked, ids)
+    mask = hold_out_mask(hold_out, TASKS, usage, linked, pa.chunked_array([ids]))
     sides: dict[int | str, bool] = {}
     for (task, rows, part, video), out in zip(shown_rows, mask, strict=True):
         assert out or task not in tasks_out
@@ -69,9 +69,11 @@ def test_no_group_of_images_is_on_both_sides(
 def test_the_fraction_of_images_is_held_out(seed: int, fraction: float) -> None:
     ids = [f"{row:064x}" for row in range(2000)]
     table = instance_columns([("a/one", [name], "", "") for name in ids])
-    usage = collect_image_usage(table, {name: row for row, name in enumerate(ids)}, ["a/one"])
+    usage = collect_image_usage(table, pa.chunked_array([ids]), ["a/one"])
     hold_out = HoldOutConfig(image_fraction=fraction, tasks=(), seed=seed)
-    mask = hold_out_mask(hold_out, ["a/one"], usage, np.arange(2000, dtype=np.int32), ids)
+    mask = hold_out_mask(
+        hold_out, ["a/one"], usage, np.arange(2000, dtype=np.int32), pa.chunked_array([ids])
+    )
     assert abs(mask.mean() - fraction) < 0.06
 
 
@@ -84,10 +86,14 @@ def test_a_group_is_held_out_only_within_its_dataset() -> None:
             ("b/three", ids[2:], "", "7"),
         ]
     )
-    usage = collect_image_usage(table, {name: row for row, name in enumerate(ids)}, TASKS)
+    usage = collect_image_usage(table, pa.chunked_array([ids]), TASKS)
     linked = merge_shown_together(np.arange(3, dtype=np.int32), usage)
     hold_out = HoldOutConfig(image_fraction=0, tasks=(), seed=0, official=True)
-    assert hold_out_mask(hold_out, TASKS, usage, linked, ids).tolist() == [True, True, False]
+    assert hold_out_mask(hold_out, TASKS, usage, linked, pa.chunked_array([ids])).tolist() == [
+        True,
+        True,
+        False,
+    ]
 
 
 def test_a_row_without_an_image_holds_out_the_images_of_its_group() -> None:
@@ -95,9 +101,11 @@ def test_a_row_without_an_image_holds_out_the_images_of_its_group() -> None:
     table = instance_columns(
         [("a/one", [], "validation", "1"), ("a/one", ids, "", ""), ("a/one", ids, "", "1")]
     )
-    usage = collect_image_usage(table, {ids[0]: 0}, TASKS)
+    usage = collect_image_usage(table, pa.chunked_array([ids[:1]]), TASKS)
     hold_out = HoldOutConfig(image_fraction=0, tasks=(), seed=0, official=True)
-    mask = hold_out_mask(hold_out, TASKS, usage, np.zeros(1, dtype=np.int32), ids)
+    mask = hold_out_mask(
+        hold_out, TASKS, usage, np.zeros(1, dtype=np.int32), pa.chunked_array([ids])
+    )
     assert mask.tolist() == [True, True, True]
 
 

@@ -4,15 +4,15 @@ import hashlib
 import json
 import platform
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 import visionflan
 from visionflan.atomic_write import atomic_path, commit_file, write_json
@@ -20,24 +20,14 @@ from visionflan.builder.dataset_card import write_card
 from visionflan.builder.decontamination.find import (
     OVERLAPS,
     REASON,
-    FoundOverlaps,
-    find_overlaps,
     ledger_entries,
     overlap_counts,
     write_overlaps,
 )
 from visionflan.builder.decontamination.references import Decontamination
-from visionflan.builder.evidence import (
-    USAGE_COLUMNS,
-    OtherRows,
-    decide_held_out,
-    group_by_signature,
-)
-from visionflan.builder.image_store import load_image_metadata
-from visionflan.builder.official_images import load_official_images
-from visionflan.builder.parts import PARTS_DIR, DatasetPart, iter_batches, readable_part
-from visionflan.builder.split import HoldOutConfig, ImageUsage, collect_image_usage
-from visionflan.errors import BuildError
+from visionflan.builder.merge import MergedParts, merge_parts
+from visionflan.builder.parts import PARTS_DIR, DatasetPart, iter_batches
+from visionflan.builder.split import HoldOutConfig
 from visionflan.progress import ProgressBar
 from visionflan.storage.image_index import write_index
 from visionflan.storage.schema import (
@@ -50,29 +40,6 @@ from visionflan.storage.schema import (
 )
 
 SPLIT = INSTANCES.get_field_index("split")
-
-
-@dataclass(frozen=True, kw_only=True)
-class MergedParts:
-    """The images and instances of all parts.
-
-    Attributes:
-        tasks: the sorted ids of all tasks.
-        image_metadata: the image table, sorted by id.
-        group_ids: the group of near-duplicates of each image, (images,).
-        image_usage: which images each instance contains.
-        held_out: whether each instance is held out, (instances,).
-        overlaps: the overlaps with benchmarks, and which instances are removed for them.
-        official_splits: the number of instances by dataset, official split (or `none`) and side.
-    """
-
-    tasks: list[str]
-    image_metadata: pa.Table
-    group_ids: NDArray[np.int32]
-    image_usage: ImageUsage
-    held_out: NDArray[np.bool_]
-    overlaps: FoundOverlaps
-    official_splits: dict[str, dict[str, dict[str, int]]]
 
 
 def assemble(
@@ -120,72 +87,6 @@ def assemble(
     write_card(out, manifest)
     write_json(out / "manifest.json", manifest)
     return manifest
-
-
-def merge_parts(
-    out: Path,
-    parts: Sequence[DatasetPart],
-    directories: Sequence[Path],
-    hold_out: HoldOutConfig | None,
-    decontamination: Decontamination | None,
-) -> MergedParts:
-    """Group near-duplicate images over all parts, and decide which instances are held out."""
-    tasks = sorted(task for part in parts for task in part.tasks)
-    metadata = load_image_metadata(directories).sort_by("id").combine_chunks()
-    ids = metadata["id"].to_pylist()
-    group_ids = group_by_signature(metadata)
-    columns = [*USAGE_COLUMNS, "split"]
-    tables = []
-    for directory in directories:
-        with readable_part(directory):
-            tables.append(pq.read_table(directory / "instances.parquet", columns=columns))
-    instances = pa.concat_tables([INSTANCES.empty_table().select(columns), *tables])
-    rows_by_id = {image_id: row for row, image_id in enumerate(ids)}
-    usage = collect_image_usage(instances, rows_by_id, tasks)
-    if hold_out is None:
-        held_out = np.array(instances["split"].to_pylist()) == "held_out"
-        check_no_leakage(held_out, usage, ids)
-    else:
-        others = OtherRows(
-            {part.name: part.unwritten for part in parts}, load_official_images(directories)
-        )
-        held_out = decide_held_out(hold_out, tasks, instances, metadata, group_ids, others)
-    overlaps = FoundOverlaps((), np.zeros(len(instances), dtype=bool))
-    if decontamination is not None:
-        overlaps = find_overlaps(out, directories, metadata, held_out, decontamination)
-    remain = ~overlaps.removed
-    return MergedParts(
-        tasks=tasks,
-        image_metadata=metadata,
-        group_ids=group_ids,
-        image_usage=usage,
-        held_out=held_out,
-        overlaps=overlaps,
-        official_splits=count_official_splits(instances.filter(pa.array(remain)), held_out[remain]),
-    )
-
-
-def count_official_splits(
-    instances: pa.Table, held_out: NDArray[np.bool_]
-) -> dict[str, dict[str, dict[str, int]]]:
-    """Return the number of instances by dataset, official split and side of the hold-out.
-
-    Datasets without any official split are left out.
-    """
-    sides = pa.array(np.where(held_out, "held_out", "train"), pa.string())
-    table = instances.select(["dataset", "official_split"]).append_column("side", sides)
-    counts: dict[str, dict[str, dict[str, int]]] = {}
-    for row in table.group_by(table.column_names).aggregate([([], "count_all")]).to_pylist():
-        splits = counts.setdefault(row["dataset"], {})
-        splits.setdefault(row["official_split"] or "none", {})[row["side"]] = row["count_all"]
-    return {name: splits for name, splits in sorted(counts.items()) if set(splits) != {"none"}}
-
-
-def check_no_leakage(held_out: NDArray[np.bool_], usage: ImageUsage, ids: Sequence[str]) -> None:
-    """Raise BuildError if an image is in both splits."""
-    use_held_out = held_out[usage.owners]
-    if len(both := np.intersect1d(usage.rows[use_held_out], usage.rows[~use_held_out])):
-        raise BuildError(f"image {ids[both[0]]} is both held out and in training: choose one")
 
 
 def write_instances(
@@ -266,7 +167,7 @@ def count_totals(merged: MergedParts) -> dict[str, int]:
         "train": total - num_held_out,
         "held_out": num_held_out,
         "images": merged.image_metadata.num_rows,
-        "image_bytes": sum(merged.image_metadata["length"].to_pylist()),
+        "image_bytes": pc.sum(merged.image_metadata["length"]).as_py() or 0,
         "groups": len(np.unique(merged.group_ids)),
         "largest_group": int(group_sizes.max()),
     }
@@ -274,7 +175,7 @@ def count_totals(merged: MergedParts) -> dict[str, int]:
 
 def file_sizes(out: Path, merged: MergedParts, tasks: dict[str, dict[str, Any]]) -> dict[str, int]:
     """Return the size in bytes of each file of the build."""
-    shards = sorted(set(merged.image_metadata["shard"].to_pylist()))
+    shards = sorted(pc.unique(merged.image_metadata["shard"]).to_pylist())
     names = [f"images/{shard}" for shard in shards]
     names += sorted(
         f"instances/{instances_path(out, task).name}"

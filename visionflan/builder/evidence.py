@@ -4,7 +4,7 @@ This is more than the instances of a build: also rows that were dropped, and all
 validation and test rows.
 """
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -41,8 +41,10 @@ class OtherRows(NamedTuple):
 
 def group_by_signature(images: pa.Table) -> NDArray[np.int32]:
     """Return the group of near-duplicates of each image, (images,)."""
-    colors = np.frombuffer(b"".join(images["colors"].to_pylist()), np.uint8)
-    return group_near_duplicates(images["phash"].to_numpy(), colors.reshape(len(images), 192))
+    colors = images["colors"].combine_chunks()
+    content = np.frombuffer(colors.buffers()[1] or b"", np.uint8)
+    content = content[192 * colors.offset : 192 * (colors.offset + len(colors))]
+    return group_near_duplicates(images["phash"].to_numpy(), content.reshape(len(images), 192))
 
 
 def decide_held_out(
@@ -68,21 +70,20 @@ def decide_held_out(
     images = pa.concat_tables([images, unstored.cast(images.schema)])
     if len(unstored):
         group_ids = group_by_signature(images)
-    ids = images["id"].to_pylist()
-    rows_by_id = {image_id: row for row, image_id in enumerate(ids)}
+    ids = images["id"]
     rows = [
         instances.select(USAGE_COLUMNS),
-        unwritten_rows(others.unwritten, rows_by_id.keys()),
+        unwritten_rows(others.unwritten, ids),
         official_rows(others.official_images),
     ]
-    evidence = collect_image_usage(pa.concat_tables(rows), rows_by_id, tasks)
+    evidence = collect_image_usage(pa.concat_tables(rows), ids, tasks)
     groups = merge_shown_together(group_ids, evidence)
     return hold_out_mask(hold_out, tasks, evidence, groups, ids)[: len(instances)]
 
 
 def unstored_images(official: pa.Table, stored_ids: pa.ChunkedArray) -> pa.Table:
     """Return the images of official rows that the build does not store, each once."""
-    is_stored = pc.is_in(official["id"], stored_ids.combine_chunks())
+    is_stored = pc.is_in(official["id"], stored_ids)
     unstored = official.filter(pc.invert(is_stored))
     first = np.unique(unstored["id"].to_numpy(), return_index=True)[1]
     return unstored.take(first)
@@ -96,14 +97,19 @@ def official_rows(official: pa.Table) -> pa.Table:
     return pa.table({**dict.fromkeys(USAGE_COLUMNS, empty), **columns}, USAGE_SCHEMA)
 
 
-def unwritten_rows(unwritten: Mapping[str, Sequence[UnwrittenRow]], known: Set[str]) -> pa.Table:
+def unwritten_rows(
+    unwritten: Mapping[str, Sequence[UnwrittenRow]], known: pa.ChunkedArray
+) -> pa.Table:
     """Return the rows that are no instances but count for the split, with their known images."""
+    named = {image for rows in unwritten.values() for row in rows for image in row.images}
+    names = pa.array(sorted(named), pa.string())
+    found = set(names.filter(pc.is_in(names, known)).to_pylist())
     rows = [
         {
             **row._asdict(),
             "dataset": dataset,
             "task": "",
-            "images": [image for image in row.images if image in known],
+            "images": [image for image in row.images if image in found],
         }
         for dataset, rows in unwritten.items()
         for row in rows

@@ -62,11 +62,11 @@ def largest_first(jobs: Sequence[PartJob]) -> list[PartJob]:
 def run_here(job: PartJob) -> PartOutcome:
     """Run a job in this process, with a progress bar for each phase."""
     start = time.monotonic()
-    shown = ShownPhase()
+    phase_bar = PhaseBar()
     try:
-        part = run_job(job, shown.show)
+        part = run_job(job, phase_bar.show)
     finally:
-        shown.close()
+        phase_bar.close()
     return PartOutcome(job, part, time.monotonic() - start)
 
 
@@ -84,7 +84,7 @@ def run_job(job: PartJob, progress: ShowProgress) -> DatasetPart | FailedPart:
     return FailedPart(job.name, one_line(message).removeprefix(f"{job.name}: "))
 
 
-class ShownPhase:
+class PhaseBar:
     """The progress bar of the current phase."""
 
     def __init__(self) -> None:

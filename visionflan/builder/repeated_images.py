@@ -48,10 +48,10 @@ def rewrite_shard(
     number = int(metadata_file.stem.rpartition("-")[2])
     shard = images / metadata["shard"][0].as_py()
     writer = ShardWriter(images, metadata_file.parent.name, first=number)
-    for kept, image, encoded in zip(
+    for keep_it, image, encoded in zip(
         keep, checked_images(metadata), image_bytes(shard), strict=True
     ):
-        if kept:
+        if keep_it:
             writer.add_to_shard(image, encoded)
     complete = writer.close()
     if complete is None:

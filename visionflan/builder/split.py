@@ -1,6 +1,6 @@
 """Decide which instances are held out, by groups of images: no held-out image is trained on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +14,7 @@ from visionflan.hashing import hash_fraction
 from visionflan.storage.perceptual_hash import merge_groups
 from visionflan.vocabulary import OfficialSplit
 
+HASHED_AT_ONCE = 65_536  # ids that are Python objects at the same time
 HELD_OUT_SPLITS = ["validation", "test"]  # of the official ones, the stricter one last
 
 
@@ -67,19 +68,22 @@ class ImageUsage:
 
 
 def collect_image_usage(
-    table: pa.Table, rows_by_id: Mapping[str, int], tasks: Sequence[str]
+    table: pa.Table, image_ids: pa.ChunkedArray, tasks: Sequence[str]
 ) -> ImageUsage:
     """Return the image usage of instances, and of rows that are none, whose task is empty.
 
-    Their columns are `dataset`, `task`, `images`, `official_split` and `group`.
+    Their columns are `dataset`, `task`, `images`, `official_split` and `group`; `image_ids` are the
+    ids of the image table.
     """
-    task_indices = {"": -1} | {task: index for index, task in enumerate(tasks)}
-    lists = table["images"].combine_chunks()
-    ids = lists.flatten().to_pylist()
+    task_indices = pc.index_in(table["task"], pa.array(tasks, pa.string())).fill_null(-1)
+    lengths = pc.list_value_length(table["images"]).to_numpy()
+    rows = pc.index_in(pc.list_flatten(table["images"]), image_ids)
+    if rows.null_count:
+        raise BuildError("an instance has an image that is not stored: build into a new directory")
     return ImageUsage(
-        np.fromiter((task_indices[task] for task in table["task"].to_pylist()), np.int32),
-        np.fromiter((rows_by_id[image_id] for image_id in ids), np.int64, len(ids)),
-        np.concatenate([[0], np.cumsum(lists.value_lengths().to_numpy(zero_copy_only=False))]),
+        task_indices.to_numpy(),
+        rows.to_numpy().astype(np.int64),
+        np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]),
         pc.is_in(table["official_split"], pa.array(HELD_OUT_SPLITS)).to_numpy(),
         index_groups(table),
     )
@@ -94,13 +98,9 @@ def stricter_split(
 
 def index_groups(table: pa.Table) -> NDArray[np.int64]:
     """Return the index of each instance's group within its dataset, or -1, (instances,)."""
-    indices: dict[tuple[str, str], int] = {}
-    pairs = zip(table["dataset"].to_pylist(), table["group"].to_pylist(), strict=True)
-    return np.fromiter(
-        (indices.setdefault(pair, len(indices)) if pair[1] else -1 for pair in pairs),
-        np.int64,
-        len(table),
-    )
+    pairs = pc.binary_join_element_wise(table["dataset"], table["group"], "\x1f")
+    indices = pc.index_in(pairs, pc.unique(pairs)).to_numpy().astype(np.int64)
+    return np.where(pc.equal(table["group"], "").to_numpy(), -1, indices)
 
 
 def merge_shown_together(group_ids: NDArray[np.int32], usage: ImageUsage) -> NDArray[np.int32]:
@@ -126,7 +126,7 @@ def hold_out_mask(
     tasks: Sequence[str],
     usage: ImageUsage,
     group_ids: NDArray[np.int32],
-    image_ids: Sequence[str],
+    image_ids: pa.ChunkedArray,
 ) -> NDArray[np.bool_]:
     """Return whether each instance is held out, (instances,).
 
@@ -135,8 +135,9 @@ def hold_out_mask(
     with no held-out group, its group with the lowest hash is held out.
     """
     hashes = np.ones(len(image_ids))
-    for row in np.unique(group_ids):
-        hashes[row] = hash_fraction(hold_out.seed, "hold-out", image_ids[row])
+    for rows in np.array_split(firsts := np.unique(group_ids), len(firsts) // HASHED_AT_ONCE + 1):
+        ids = image_ids.take(pa.array(rows)).to_pylist()
+        hashes[rows] = [hash_fraction(hold_out.seed, "hold-out", image_id) for image_id in ids]
     groups = group_ids[usage.rows]
     group_held_out = hashes < hold_out.image_fraction
     in_held_out_task = np.isin(usage.tasks, [tasks.index(task) for task in hold_out.tasks])

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from visionflan.atomic_write import atomic_path
@@ -13,6 +14,7 @@ from visionflan.errors import BuildError
 from visionflan.storage.schema import non_null_schema
 
 ID_BYTES = 32
+IDS_AT_ONCE = 65_536  # that are Python objects at the same time
 
 INDEX = non_null_schema(
     id=pa.binary(ID_BYTES),
@@ -40,11 +42,12 @@ class ImageLocation(NamedTuple):
 
 def write_index(path: Path, metadata: pa.Table, group_ids: NDArray[np.int32]) -> None:
     """Write the index of images sorted by id; a group id is the row of the group's first image."""
-    shards, formats = (sorted(set(metadata[name].to_pylist())) for name in ("shard", "format"))
-    ids = [bytes.fromhex(image_id) for image_id in metadata["id"].to_pylist()]
+    shards, formats = (
+        sorted(pc.unique(metadata[name]).to_pylist()) for name in ("shard", "format")
+    )
     table = pa.table(
         {
-            "id": pa.array(ids, pa.binary(ID_BYTES)),
+            "id": binary_ids(metadata["id"]),
             "shard": dictionary_codes(metadata["shard"], shards),
             "offset": metadata["offset"],
             "length": metadata["length"],
@@ -66,8 +69,16 @@ def write_index(path: Path, metadata: pa.Table, group_ids: NDArray[np.int32]) ->
 
 def dictionary_codes(names: pa.ChunkedArray, vocabulary: Sequence[str]) -> pa.Array:
     """Return the index of each name in the vocabulary."""
-    codes = {name: code for code, name in enumerate(vocabulary)}
-    return pa.array([codes[name] for name in names.to_pylist()], pa.int32())
+    return pc.index_in(names, pa.array(vocabulary, pa.string())).combine_chunks()
+
+
+def binary_ids(ids: pa.ChunkedArray) -> pa.Array:
+    """Return the bytes of ids in hexadecimal digits."""
+    content = b"".join(
+        bytes.fromhex("".join(ids.slice(start, IDS_AT_ONCE).to_pylist()))
+        for start in range(0, len(ids), IDS_AT_ONCE)
+    )
+    return pa.Array.from_buffers(pa.binary(ID_BYTES), len(ids), [None, pa.py_buffer(content)])
 
 
 class ImageIndex:
