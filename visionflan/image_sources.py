@@ -1,5 +1,6 @@
-"""Sources of images in a release: a file, an archive, a table, a database, or a computation."""
+"""Sources of images in a release: a file or a part of it, an archive, a table, a database ..."""
 
+import binascii
 import io
 import os
 import stat
@@ -51,6 +52,19 @@ class LmdbEntry:
 
 
 @dataclass(frozen=True)
+class FileRange:
+    """An image whose encoded bytes, or the base64 of them, are some bytes of a file.
+
+    It reads a member of a tar archive without a search in the archive, and a text of a JSON line.
+    """
+
+    file: Path
+    offset: int
+    length: int
+    base64: bool = False
+
+
+@dataclass(frozen=True)
 class ComputedImage:
     """An image that is computed from a release: from arrays of numbers, or from several images.
 
@@ -64,7 +78,7 @@ class ComputedImage:
     also_read: tuple[Path, ...] = ()
 
 
-ImageSource = Path | ArchiveMember | ParquetCell | LmdbEntry | ComputedImage
+ImageSource = Path | ArchiveMember | FileRange | ParquetCell | LmdbEntry | ComputedImage
 ROWS_AT_ONCE = 16
 
 
@@ -73,6 +87,8 @@ def describe_source(image: ImageSource) -> str:
     match image:
         case ArchiveMember(archive, name):
             return f"{archive}!{name}"
+        case FileRange(file, offset, length):
+            return f"{file}#{offset}+{length}"
         case ParquetCell(table, column, row, element):
             return f"{table}#{row}/{column}{'' if element is None else f'/{element}'}"
         case LmdbEntry(directory, key):
@@ -88,6 +104,8 @@ def containing_file(image: ImageSource) -> Path:
     match image:
         case ArchiveMember(archive, _):
             return archive
+        case FileRange(file):
+            return file
         case ParquetCell(table):
             return table
         case LmdbEntry(directory, _):
@@ -107,6 +125,8 @@ def read_encoded(image: ImageSource) -> bytes:
     match image:
         case ArchiveMember(archive, name):
             return read_member(archive, name)
+        case FileRange():
+            return read_range(image)
         case ParquetCell(table, column, row, element):
             return read_cell(table, column, row, element)
         case LmdbEntry(directory, key):
@@ -127,6 +147,22 @@ def read_image_file(path: Path) -> bytes:
     require_size(status.st_size)
     with path.open("rb") as stream:
         return read_limited(stream)
+
+
+def read_range(image: FileRange) -> bytes:
+    """Return some bytes of a file, decoded if they are base64."""
+    require_size(image.length)
+    with image.file.open("rb") as stream:
+        stream.seek(image.offset)
+        content = stream.read(image.length)
+    if len(content) < image.length:
+        raise UnusableError("image_corrupt", "the file ends before the image does")
+    if not image.base64:
+        return content
+    try:
+        return binascii.a2b_base64(content.replace(b"\\/", b"/"), strict_mode=True)
+    except binascii.Error as error:
+        raise UnusableError("image_corrupt", f"its base64 is damaged: {error}") from error
 
 
 def read_member(archive: Path, name: str) -> bytes:

@@ -75,6 +75,43 @@ def test_a_new_file_is_a_format_of_export_and_import(
     assert f"{len(lines)} instances" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("command", ["import", "export"])
+def test_the_help_says_what_each_format_is(
+    ids: str, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert all(formats.summaries()[name] for name in formats.names() if name != ids)
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    lines = capsys.readouterr().out.splitlines()
+    for name, summary in formats.summaries().items():
+        assert f"  {name:<22}{summary}".rstrip() in map(str.rstrip, lines)
+
+
+def test_a_format_of_another_package_is_recognized_and_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = IDS.replace('Format("ids"', 'Format("lab_ids"').replace(
+        "FORMAT =", "recognize = lambda path: path.suffix == '.ids'\nFORMAT ="
+    )
+    source = source.replace("Ids(path, path))", "Ids(path, path.parent), recognize=recognize)")
+    site = tmp_path / "site"
+    (site / "lab-1.dist-info").mkdir(parents=True)
+    (site / "lab_ids.py").write_text(f'"""Ids of a lab, one a line."""\n{source}')
+    (site / "lab-1.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: lab\nVersion: 1\n")
+    points = "[visionflan.formats]\nlab_ids = lab_ids\n"
+    (site / "lab-1.dist-info/entry_points.txt").write_text(points)
+    monkeypatch.syspath_prepend(str(site))
+    monkeypatch.delitem(vars(formats.FORMATS), "installed", raising=False)
+    assert "lab_ids" in formats.names()
+    assert formats.summaries()["lab_ids"] == "Ids of a lab, one a line"
+    (tmp_path / "train.ids").write_text("one\ntwo\n")
+    assert main(["import", str(tmp_path / "train.ids"), "--out", str(tmp_path / "out")]) == 0
+    captured = capsys.readouterr()
+    assert "as lab_ids" in captured.err
+    assert "2 instances" in captured.out
+    monkeypatch.delitem(vars(formats.FORMATS), "installed", raising=False)
+
+
 def test_a_format_that_cannot_be_read_is_refused(
     ids: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -18,7 +18,7 @@ def write_parquet(path: Path, **columns: list[Any]) -> None:
 
 def write_tar(path: Path) -> None:
     with tarfile.open(path, "w") as archive:
-        archive.add(__file__, "0001.json")
+        archive.add(__file__, "0001.jpg")
 
 
 FORMS: dict[str, tuple[str, str]] = {

@@ -1,22 +1,20 @@
-"""Export a build directory to the format of another tool.
+"""Export a build directory to the format of another tool, in a new directory.
 
-`llava` writes one JSON list per split with an image directory, like LLaVA and the Vision-Flan
-release; `llama_factory` the same with `messages` and `dataset_info.json`; `cauldron` Parquet
-with `images` and `texts`; `huggingface` Parquet with `messages` and `images`, which
-`datasets.load_dataset` and TRL read; `swift` JSON lines with `messages` and an image directory, for
-ms-swift.
+Each split is in files of its own, beside a dataset card; `import` reads them back.
 """
 
 import argparse
 from pathlib import Path
 
 from visionflan import formats
+from visionflan.cli.shared.format_list import add_format_list
 from visionflan.cli.shared.parsers import add_names
 from visionflan.plural import counted
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
+    add_format_list(parser)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("build", type=Path, nargs="?", help="build directory")
     source.add_argument("--demo", action="store_true", help="export a build of the specimens")

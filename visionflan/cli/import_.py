@@ -1,10 +1,7 @@
 """Import a published release into a build directory.
 
-The forms of `--format` are those of other projects: `llava` the Vision-Flan release, LLaVA-Instruct
-and others of JSON with `conversations`, `llama_factory` what `dataset_info.json` lists,
-`cauldron` Parquet with `images` and `texts`, also FineVision's,
-`huggingface` Parquet or JSON with `messages` of typed pieces, `swift` JSON lines with `messages`.
-All read what `export` writes; without --format the form is recognized.
+The release is in one of the forms below, which are those of other projects, of the Vision-Flan
+release and of what `export` writes. Without --format it is recognized by its files.
 """
 
 import argparse
@@ -13,12 +10,14 @@ from pathlib import Path
 
 from visionflan import formats
 from visionflan.cli.shared.demo_options import check_demo_options
+from visionflan.cli.shared.format_list import add_format_list
 from visionflan.cli.shared.log import log
 from visionflan.cli.shared.parsers import process_count
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
+    add_format_list(parser)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument(
         "release", type=Path, nargs="?", help="release directory or annotation file"

@@ -1,5 +1,8 @@
 """Formats of other tools, one file each; a format is imported only when it is used."""
 
+import ast
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from visionflan.catalog import unknown_name_error
@@ -17,6 +20,22 @@ FORMATS = PluginKind(
 def names() -> list[str]:
     """Return the name of every format without importing any of them."""
     return FORMATS.names()
+
+
+def summaries() -> dict[str, str]:
+    """Return the first line of the docstring of every format, without importing any of them."""
+    return {name: first_line(FORMATS.module_name(name)) for name in names()}
+
+
+def first_line(module: str) -> str:
+    """Return the first line of a module's docstring; empty if its source cannot be read."""
+    try:
+        spec = find_spec(module)
+        source = Path(spec.origin).read_text(encoding="utf-8") if spec and spec.origin else ""
+        docstring = ast.get_docstring(ast.parse(source)) or ""
+    except (ImportError, OSError, SyntaxError, ValueError):
+        return ""
+    return docstring.partition("\n")[0].rstrip(".")
 
 
 def load(name: str) -> "Format":

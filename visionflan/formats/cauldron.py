@@ -1,4 +1,4 @@
-"""Parquet with `images` and `texts`, as the Cauldron and FineVision are published.
+"""Parquet with `images` and `texts`, as of the Cauldron and FineVision.
 
 A row has a list of images and a list of pairs of `user` and `assistant`. The texts have no marker
 for an image: nanoVLM, which reads this form, removes any and shows all images before the first

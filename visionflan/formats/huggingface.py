@@ -1,6 +1,7 @@
-"""Parquet with `messages` and `images`, as `datasets.load_dataset` and TRL read it.
+"""Parquet or JSON with `messages` of typed pieces, as of `datasets` and TRL.
 
-JSON of such messages, with the names of images, is read as well.
+An export is Parquet with the images in its rows, which `datasets.load_dataset` and TRL read; JSON
+has the names of images.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""JSON with the list `dataset_info.json`, as LLaMA-Factory reads it.
+"""JSON that `dataset_info.json` lists, or alpaca, as of LLaMA-Factory.
 
 The list names the files and says which columns of their records have the messages, the images and
 the system prompt, and which words stand for the roles: `sharegpt` has conversations, `alpaca` an

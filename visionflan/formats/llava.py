@@ -1,4 +1,4 @@
-"""LLaVA JSON, the form in which LLaVA-Instruct and the Vision-Flan release are published.
+"""JSON with `conversations`, as of LLaVA and of the Vision-Flan release.
 
 A file is a JSON list (or JSON lines, which are only read) of records with `image` and
 `conversations`; the images are in a directory next to it.

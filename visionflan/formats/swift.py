@@ -1,4 +1,4 @@
-"""JSON lines with `messages` and `images`, as ms-swift reads them.
+"""JSON lines with `messages` and `images`, as of ms-swift.
 
 The content of a message is a text with `<image>` at the position of each image; `channel` names the
 task, by which ms-swift reports its loss. The form is that of ms-swift's page on custom datasets.

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from visionflan.builder.sampling import find_file_fault
+from visionflan.dataset import BrokenRow
 from visionflan.errors import ReleaseError
 from visionflan.formats.shared.json_records import json_records
 from visionflan.storage.instance import Split
@@ -18,6 +19,7 @@ NUM_FILES = (
 )
 MAX_TEXT, MAX_DEPTH = 200, 6  # characters of a text and levels of a record that stay in memory
 MULTI_IMAGE = "_multi_image"  # the end of the names of files whose records have several images
+OFFICIAL_SPLITS = ("test", "validation", "val-", "dev-")  # with which the names of shards begin
 Matches = Callable[[dict[str, Any]], bool]
 
 
@@ -105,6 +107,19 @@ def export_split(path: Path) -> Split | None:
     """Return the split that the name of a file stands for in an export, if any."""
     stem = path.name.partition(".")[0].removesuffix(MULTI_IMAGE)
     return next((split for split in get_args(Split) if split == stem), None)
+
+
+def file_split(path: Path) -> Split | None:
+    """Return the split that the name of a shard begins with, if any."""
+    return next((split for split in get_args(Split) if path.name.startswith(f"{split}-")), None)
+
+
+def official_split(path: Path) -> BrokenRow | None:
+    """Return why a shard among others is not read, if it is one of a test or validation set."""
+    if not path.name.startswith(OFFICIAL_SPLITS):
+        return None
+    detail = "it is of a split that is not for training: import it by itself"
+    return BrokenRow(path.name, "unread_file", detail)
 
 
 def find_images(annotations: Path, names: Iterable[str]) -> Path:

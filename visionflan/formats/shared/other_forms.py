@@ -48,9 +48,7 @@ def describe_file(path: Path) -> str:
     if head.startswith(b"PAR1"):
         return describe_parquet(path)
     if head[TAR_OFFSET:].startswith(TAR_MAGIC):
-        return (
-            "it is a tar archive (as WebDataset's shards): unpack it, and write its records as JSON"
-        )
+        return "it is a tar archive without annotations (members .json or .txt): unpack it"
     for magic, name in ARCHIVES.items():
         if head.startswith(magic) and not path.name.endswith(SUFFIXES):
             return f"it is {name}: unpack it"

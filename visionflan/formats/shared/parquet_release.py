@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,13 +11,12 @@ import pyarrow.parquet as pq
 from visionflan.dataset import BrokenRow
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.formats.base import ConversationRecord, ReleaseImage
-from visionflan.formats.shared.annotation_files import resolve
+from visionflan.formats.shared.annotation_files import file_split, official_split, resolve
 from visionflan.formats.shared.conversations import malformed, optional_text
 from visionflan.image_sources import ParquetCell
 from visionflan.storage.instance import Split
 
 BATCH_ROWS = 100
-OFFICIAL_SPLITS = ("test", "validation", "val-", "dev-")  # with which names of files begin
 
 
 @dataclass(frozen=True)
@@ -72,11 +71,10 @@ class ParquetRelease:
         """Yield the parsed rows; an unusable one comes as a BrokenRow with its reason."""
         for file in self.files:
             split = file_split(file)
-            if len(self.files) > 1 and split is None and file.name.startswith(OFFICIAL_SPLITS):
-                detail = "it is of a split that is not for training: import it by itself"
-                yield BrokenRow(file.name, "unread_file", detail)
-                continue
-            yield from self.file_conversations(file, split or "train")
+            if len(self.files) > 1 and (other := official_split(file)):
+                yield other
+            else:
+                yield from self.file_conversations(file, split or "train")
 
     def file_conversations(
         self, file: Path, split: Split
@@ -135,11 +133,6 @@ def column_names(path: Path) -> Sequence[str]:
     except (pa.ArrowException, OSError):
         return ()
     return names
-
-
-def file_split(path: Path) -> Split | None:
-    """Return the split that the name of a file begins with, if any."""
-    return next((split for split in get_args(Split) if path.name.startswith(f"{split}-")), None)
 
 
 def row_images(file: Path, number: int, row: dict[str, Any]) -> tuple[ReleaseImage, ...]:

@@ -1,0 +1,158 @@
+"""Tar archives of samples, as of WebDataset, img2dataset and Energon.
+
+The members of a sample follow each other and have the same name up to the first dot of its last
+part: `000000001.jpg` and `000000001.json` (`webdataset/tariterators.py`). The JSON has the
+conversation in the form of LLaVA (`conversations`, or that list alone), of chat `messages` or of
+the Cauldron (`texts`); a `caption` in it, or a member `.txt` as img2dataset writes one, is the
+answer to an image without a question. An archive that is compressed is refused, since each of its
+images would be read from its beginning.
+"""
+
+import io
+import json
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from visionflan.atomic_write import atomic_path
+from visionflan.dataset import BrokenRow
+from visionflan.errors import ReleaseError, UnusableError
+from visionflan.formats.base import ConversationRecord, Format
+from visionflan.formats.exporting import image_file_name, with_progress
+from visionflan.formats.shared.annotation_files import file_split, official_split, resolve
+from visionflan.formats.shared.tar_members import is_tar
+from visionflan.formats.shared.tar_samples import has_samples, tar_samples
+from visionflan.storage.directory import BuildDirectory, Instances
+from visionflan.storage.instance import Instance, Split
+
+SHARD_BYTES = 256 << 20
+ROLES = {"user": "human", "assistant": "gpt"}
+
+
+def write(build: BuildDirectory, instances: Instances, directory: Path, split: Split) -> None:
+    """Write the shards `<split>-00000.tar` and following, of about SHARD_BYTES each."""
+    numbered = enumerate(with_progress(instances, split))
+    more = next(numbered, None)
+    shard = 0
+    while more is not None:
+        with (
+            atomic_path(directory / f"{split}-{shard:05}.tar") as temporary,
+            tarfile.open(temporary, "w", format=tarfile.USTAR_FORMAT) as archive,
+        ):
+            while more is not None and archive.offset < SHARD_BYTES:
+                add_sample(archive, build, *more)
+                more = next(numbered, None)
+        shard += 1
+
+
+def add_sample(
+    archive: tarfile.TarFile, build: BuildDirectory, number: int, instance: Instance
+) -> None:
+    """Add an instance: its images, then its JSON, under a number without dots."""
+    several = len(instance.images) > 1
+    for index, image_id in enumerate(instance.images):
+        suffix = Path(image_file_name(build, image_id)).suffix
+        name = f"{number:09}{f'.{index}' if several else ''}{suffix}"
+        add_member(archive, name, build.image(image_id))
+    record = json.dumps(to_record(build, instance), ensure_ascii=False)
+    add_member(archive, f"{number:09}.json", record.encode())
+
+
+def add_member(archive: tarfile.TarFile, name: str, content: bytes) -> None:
+    """Add a file, whose header does not depend on when and by whom it is written."""
+    member = tarfile.TarInfo(name)
+    member.size = len(content)
+    archive.addfile(member, io.BytesIO(content))
+
+
+def to_record(build: BuildDirectory, instance: Instance) -> dict[str, Any]:
+    """Convert an instance to the JSON of a sample."""
+    return {
+        "id": instance.id,
+        "task_name": build.tasks[instance.task].official_name,
+        **({"system": instance.system} if instance.system else {}),
+        "conversations": [
+            {"from": ROLES[turn.role], "value": turn.text} for turn in instance.exchanges
+        ],
+    }
+
+
+@dataclass(frozen=True)
+class TarRelease:
+    """A release of tar archives.
+
+    Attributes:
+        annotations: its archive, or the directory of several.
+        images: the directory of its archives.
+        files: its archives.
+    """
+
+    annotations: Path
+    images: Path
+    files: tuple[Path, ...]
+
+    def conversations(self) -> Iterator[ConversationRecord | BrokenRow]:
+        """Yield the parsed samples; an unusable one comes as a BrokenRow with its reason."""
+        for file in self.files:
+            if len(self.files) > 1 and (other := official_split(file)):
+                yield other
+            else:
+                yield from file_conversations(file)
+
+
+def file_conversations(file: Path) -> Iterator[ConversationRecord | BrokenRow]:
+    """Yield the parsed samples of one archive, with a note on members of each unknown kind."""
+    split, noted = file_split(file) or "train", set[str]()
+    for entry in tar_samples(file):
+        if isinstance(entry, BrokenRow):
+            yield entry
+            continue
+        try:
+            record = entry.parse()
+        except UnusableError as error:
+            yield BrokenRow(f"{file.name}: {entry.key}", error.reason, error.detail)
+            continue
+        names = [name for name in entry.others if name not in noted]
+        noted.update(names)
+        notes = tuple(("columns_left_out", f"of {file.name}: .{name}") for name in names)
+        yield record._replace(split=split, notes=(*record.notes, *notes))
+
+
+def find_release(path: Path, images: Path | None = None) -> TarRelease:
+    """Find the archives of a release: the file, or all in the directory."""
+    path = resolve(path)
+    if images is not None:
+        raise ReleaseError(f"{path} contains its images itself: leave out --images")
+    if not path.exists():
+        raise ReleaseError(f"{path} does not exist")
+    files = tar_files(path)
+    if not files:
+        raise ReleaseError(
+            f"{path} has no tar archive that is not compressed: decompress it, or pass the path of "
+            "one"
+        )
+    return TarRelease(path, path if path.is_dir() else path.parent, tuple(files))
+
+
+def tar_files(path: Path) -> list[Path]:
+    """Return a file, or the archives of a directory, sorted."""
+    files = sorted(path.glob("*.tar")) if path.is_dir() else [path]
+    return [file for file in files if file.is_file() and is_tar(file)]
+
+
+def recognize(path: Path) -> bool:
+    """Return whether a path is an archive of samples, or a directory whose first one is."""
+    files = tar_files(path) if path.exists() else []
+    return bool(files) and has_samples(files[0])
+
+
+FORMAT = Format(
+    "webdataset",
+    title="tar archives of samples, as of WebDataset",
+    files="{split}-*.tar",
+    write=write,
+    read=find_release,
+    recognize=recognize,
+)
