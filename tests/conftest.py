@@ -1,5 +1,6 @@
 """Fixtures of several test files."""
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -16,6 +17,10 @@ from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
 from visionflan.storage.directory import BuildDirectory
 
+# PyTorch reads it when it is imported. Models this small are fastest in one thread, the more so
+# where workers of pytest-xdist, and the processes of tests, share the cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # A suite that a shell starts in the background ignores Ctrl-C, which some tests send.
 if threading.current_thread() is threading.main_thread():
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -25,6 +30,17 @@ SHARED = Path(__file__).parents[2] / "shared"
 # How fast examples are drawn and run depends on what else the machine does.
 settings.register_profile("any_load", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any_load")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_fsync() -> Iterator[None]:
+    """Let files reach the disk when they may: no test outlives a power cut, only a killed process.
+
+    Most of the time of tests that write many small files would be spent waiting for the disk.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
 
 
 @pytest.fixture
