@@ -18,7 +18,7 @@ from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Instance, Split, Turn
 
 # Forms that carry ids, tasks, splits, images and turns as they are, system turns included.
-EXACT = ["llama_factory", "llava", "swift", "webdataset"]
+EXACT = ["llama_factory", "llava", "onevision", "swift", "webdataset"]
 
 Content = tuple[object, ...]
 

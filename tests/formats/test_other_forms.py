@@ -27,7 +27,6 @@ FORMS: dict[str, tuple[str, str]] = {
     "object.json": (json.dumps({"a": {"b": 1}}, indent=1), "one JSON object"),
     "empty.json": ("", "is empty"),
     "blank.json": (" \n\n", "is empty"),
-    "si.yaml": ("datasets:\n  - json_path: a.json\n", "as for LLaVA-OneVision"),
     "other.yaml": ("a: 1\n", "YAML"),
 }
 

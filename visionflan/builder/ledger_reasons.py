@@ -127,6 +127,7 @@ NOTES_OF_BUILD: dict[str, str] = {
     "first_frame_only": "only the first frame or page of the image is stored",
     "answer_first": "an answer before the first question was left out",
     "question_last": "a question after the last answer was left out",
+    "sampled": "the list takes only a part of the records of this file",
     "columns_left_out": "a build has no place for these columns or members of a file",
     "literal_image_token": "`<image>` in a text without images is now written `<image >`",
     "suffix_differs": "the suffix of the file name is wrong; the format is that of the content",

@@ -51,7 +51,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="fraction of the images held out from training (default: %(default)s)",
     )
     parser.add_argument(
-        "--seed", type=int, default=0, help="random seed of the hold-out (default: %(default)s)"
+        "--seed",
+        type=int,
+        default=0,
+        help="random seed of the hold-out, and of what a list draws (default: %(default)s)",
     )
     parser.add_argument(
         "--include-sensitive",
@@ -87,11 +90,14 @@ def import_path(path: Path, args: argparse.Namespace) -> int:
     from visionflan.builder.build_request import usable_workers
     from visionflan.builder.split import HoldOutConfig
     from visionflan.builder.summary import summary
+    from visionflan.formats.base import SeededRelease
     from visionflan.formats.importing import import_release, read_format, release_name
     from visionflan.formats.shared.recognition import recognize
 
     form = formats.load(args.format) if args.format else recognize(path)
     release = read_format(form, path, args.images)
+    if isinstance(release, SeededRelease):
+        release = release.with_seed(args.seed)
     seen = f"reading {release.annotations} as {form.name}{form.title and f' ({form.title})'}"
     print(f"{seen}, images in {release.images}", file=sys.stderr)
     hold_out = HoldOutConfig(image_fraction=args.hold_out_images, tasks=(), seed=args.seed)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from visionflan.dataset import BrokenRow
 from visionflan.image_sources import ImageSource
@@ -53,6 +53,18 @@ class InstructionRelease(Protocol):
 
     def conversations(self) -> Iterator[ConversationRecord | BrokenRow]:
         """Yield the records one by one; an unusable one comes as a BrokenRow with its reason."""
+
+
+@runtime_checkable
+class SeededRelease(InstructionRelease, Protocol):
+    """A release that draws some of its records."""
+
+    @property
+    def seed(self) -> int:
+        """Seed of the draw."""
+
+    def with_seed(self, seed: int) -> InstructionRelease:
+        """Return the release with another seed."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,12 @@ from visionflan.builder.sampling import escape_surrogates, find_file_fault
 from visionflan.builder.split import HoldOutConfig
 from visionflan.dataset import BrokenRow
 from visionflan.errors import BuildError, UnusableError
-from visionflan.formats.base import ConversationRecord, Format, InstructionRelease
+from visionflan.formats.base import (
+    ConversationRecord,
+    Format,
+    InstructionRelease,
+    SeededRelease,
+)
 from visionflan.formats.shared.annotation_files import resolve
 from visionflan.formats.shared.dropped_records import DroppedRecords
 from visionflan.formats.shared.exchange import first_exchange
@@ -81,6 +86,7 @@ def import_release(
 
     Raises BuildError with the causes if no record can be imported; nothing is written then.
     """
+    seeded = release if isinstance(release, SeededRelease) else hold_out
     description = {
         "name": name,
         "title": f"Imported from {release.annotations.name}",
@@ -89,7 +95,7 @@ def import_release(
             "imported": release.annotations.name,
             "include_sensitive": include_sensitive,
             "hold_out_images": hold_out.image_fraction if hold_out else 0.0,
-            **({"seed": hold_out.seed} if hold_out else {}),
+            **({"seed": seeded.seed} if seeded else {}),
         },
     }
     with (

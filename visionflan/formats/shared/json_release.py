@@ -20,6 +20,7 @@ from visionflan.formats.shared.annotation_files import (
 from visionflan.formats.shared.conversations import encodable, malformed
 from visionflan.formats.shared.dataset_info import lists_datasets
 from visionflan.formats.shared.json_records import json_records
+from visionflan.formats.shared.yaml_lists import yaml_lists
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ class JsonForm:
     def recognize(self, path: Path) -> bool:
         """Return whether a file, or one in a directory, has records of this form."""
         if path.is_dir():
-            return not lists_datasets(path) and any(
+            # A list in the directory says how its files are read.
+            return not (lists_datasets(path) or yaml_lists(path)) and any(
                 has_records(file, self.matches) for file in json_files(path, self.suffixes)
             )
         return path.is_file() and has_records(path, self.matches)

@@ -11,7 +11,6 @@ HEAD = 512  # bytes
 TAR_MAGIC, TAR_OFFSET = b"ustar", 257
 ARCHIVES = {b"PK\x03\x04": "a zip archive", b"\x1f\x8b": "a gzip archive", b"7z": "a 7z archive"}
 OTHER_SUFFIXES = (".parquet", ".tar", ".tgz", ".yaml", ".yml", ".zip", ".gz", ".7z")
-YAML_FILES = re.compile(r"^\s*(?:-\s*)?json_path\s*:", re.MULTILINE)
 MAX_FIELDS = 6
 
 
@@ -58,22 +57,12 @@ def describe_file(path: Path) -> str:
 def describe_text(path: Path) -> str:
     """Return what a file of text is, and what to do."""
     if path.suffix in {".yaml", ".yml"}:
-        if lists_json_files(path):
-            return (
-                "it is a list of JSON files (as for LLaVA-OneVision): import each `json_path` by "
-                "itself"
-            )
-        return "it is YAML: pass the path of a JSON file"
+        return "it is YAML without `json_path`: pass the path of a JSON file"
     try:
         records = first_records(path)
     except ReleaseError as error:
         return str(error)
     return describe_record(records[0]) if records else "it has no records that are objects"
-
-
-def lists_json_files(path: Path) -> bool:
-    """Return whether a YAML file lists files of records."""
-    return bool(YAML_FILES.search(path.read_text(encoding="utf-8", errors="replace")))
 
 
 def describe_parquet(path: Path) -> str:

@@ -5,11 +5,7 @@ from pathlib import Path
 from visionflan import formats
 from visionflan.errors import ReleaseError
 from visionflan.formats.base import Format
-from visionflan.formats.shared.other_forms import (
-    describe_text,
-    describe_unrecognized,
-    lists_json_files,
-)
+from visionflan.formats.shared.other_forms import describe_unrecognized
 from visionflan.plugins import load_each
 
 
@@ -20,9 +16,6 @@ def recognize(path: Path) -> Format:
     """
     loaded = (format_ for _, format_ in load_each(formats.names(), formats.load))
     fitting = [one for one in loaded if one.recognize is not None and one.recognize(path)]
-    lists = sorted((*path.glob("*.yaml"), *path.glob("*.yml"))) if path.is_dir() else []
-    if listing := next(filter(lists_json_files, lists), None):
-        raise ReleaseError(f"{listing} is no annotation file: {describe_text(listing)}")
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
