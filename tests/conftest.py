@@ -1,5 +1,6 @@
 """Fixtures of several test files."""
 
+import gc
 import os
 import signal
 import threading
@@ -34,13 +35,23 @@ settings.load_profile("any_load")
 
 @pytest.fixture(scope="session", autouse=True)
 def no_fsync() -> Iterator[None]:
-    """Let files reach the disk when they may: no test outlives a power cut, only a killed process.
+    """Replace `os.fsync`: no test outlives a power cut, only a process that is killed.
 
     Most of the time of tests that write many small files would be spent waiting for the disk.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda descriptor: None)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def frozen_imports() -> None:
+    """Exempt what was imported for the tests from garbage collection, which a run of training does.
+
+    There are millions of these objects, and they stay until the end.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -114,11 +114,12 @@ def failure(data: Path, out: Path) -> str:
 def test_what_a_reader_does_costs_its_dataset_alone(data: Path, deed: str) -> None:
     code, sentence = DEEDS[deed]
     (data / "villain/deed").write_text(code)
-    nested = pickle.dumps(())[:-1] + b"\x85" * 3_000_000 + b"."
-    (data / "villain/nested.pkl").write_bytes(nested)
+    if "nested" in code:
+        nested = pickle.dumps(())[:-1] + b"\x85" * 1_000_000 + b"."
+        (data / "villain/nested.pkl").write_bytes(nested)
     assert sentence in failure(data, data.parent / "out")
     (data / "villain/deed").unlink()
-    (data / "villain/nested.pkl").unlink()
+    (data / "villain/nested.pkl").unlink(missing_ok=True)
     assert build_both(data, data.parent / "out")["datasets"]["villain"]["status"] == "built"
     build_both(data, data.parent / "clean")
     assert files_of(data.parent / "out") == files_of(data.parent / "clean")

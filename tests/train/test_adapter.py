@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from safetensors.torch import load_file
 from torch.distributed.checkpoint.filesystem import FileSystemReader
 
 from tests.helpers.interrupted_run import train_interrupted
+from tests.helpers.rank_processes import run_ranks
 from tests.helpers.tiny_checkpoint import save_language_model
 from tests.helpers.tiny_families import FAMILIES, save_tiny
 from visionflan.errors import TrainingError, UnknownNameError
@@ -161,11 +163,13 @@ def test_a_later_stage_starts_from_the_merged_weights(based: TrainConfig, tmp_pa
     assert recorded["path"] == str(tmp_path / "base/checkpoint")
 
 
-def test_two_processes_end_with_the_weights_of_one(based: TrainConfig, tmp_path: Path) -> None:
+def test_two_processes_end_with_the_weights_of_one(
+    context: ForkServerContext, based: TrainConfig, tmp_path: Path
+) -> None:
     small = replace(based, stages=(replace(based.stages[0], steps=2),))
     one = load_file(train(small, tmp_path / "one") / "model.safetensors")
-    config = replace(small, runtime=replace(small.runtime, num_processes=2))
-    two = load_file(train(config, tmp_path / "two") / "model.safetensors")
+    run_ranks(context, 2, train, small, tmp_path / "two")
+    two = load_file(tmp_path / "two/base/checkpoint/model.safetensors")
     assert all(torch.allclose(one[name], two[name], atol=1e-5) for name in one)
 
 

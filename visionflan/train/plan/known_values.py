@@ -35,8 +35,7 @@ class KnownValues(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run an operation, for real if its inputs are real and its outputs are small."""
         kwargs = kwargs or {}
-        inputs, _ = tree_flatten((args, kwargs))
-        if all(is_known(value) for value in inputs):
+        if is_known(args) and is_known(kwargs):
             return run_known(func, args, kwargs)
         result = func(*without_masks(func, args), **kwargs)
         if func._overloadpacket in COMPARISONS:
@@ -59,10 +58,12 @@ def run_known(func: Any, args: Any, kwargs: Any) -> Any:
 
 
 def is_known(value: object) -> bool:
-    """Return whether an argument is no tensor, or a real one that is small."""
-    if not isinstance(value, torch.Tensor):
-        return True
-    return type(value) is torch.Tensor and not value.requires_grad and is_small(value)
+    """Return whether an argument is no tensor, or a real one that is small; so of all in it."""
+    if isinstance(value, torch.Tensor):
+        return type(value) is torch.Tensor and not value.requires_grad and is_small(value)
+    if isinstance(value, dict):
+        return all(map(is_known, value.values()))
+    return not isinstance(value, (list, tuple)) or all(map(is_known, value))
 
 
 def is_small(value: object) -> bool:
