@@ -107,3 +107,16 @@ def test_cauldron_carries_every_conversation_with_its_images_first(
     assert {record.id: content_of(record) for record in records} == {
         one.id: leading(one) for one in instances
     }
+
+
+@settings(max_examples=25)
+@given(drawn=instance_lists(max_pairs=1))
+def test_the_form_of_the_authors_carries_every_question_with_its_images_first(
+    tmp_path_factory: pytest.TempPathFactory, build: BuildDirectory, drawn: list[Conversation]
+) -> None:
+    instances = [one._replace(turns=one.exchanges) for one in make_instances(build, list(drawn))]
+    directory = tmp_path_factory.getbasetemp() / "authors"
+    records = write_and_read(build, instances, directory, "vision_flan_instances")
+    assert {record.id: content_of(record) for record in records} == {
+        one.id: leading(one) for one in instances
+    }

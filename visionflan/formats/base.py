@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 from visionflan.dataset import BrokenRow
 from visionflan.image_sources import ImageSource
+from visionflan.prompt import ParsedExchange
 from visionflan.storage.directory import BuildDirectory, Instances
 from visionflan.storage.instance import Split, Turn
 
@@ -30,6 +31,7 @@ class ConversationRecord(NamedTuple):
         id: the id of the record; may be empty, or that of several records.
         split: the split that the release puts it in.
         notes: a reason code and a detail for each change to the text of the release.
+        exchange: the parts of the only exchange, where the release has them in fields.
     """
 
     task: str
@@ -38,6 +40,7 @@ class ConversationRecord(NamedTuple):
     id: str = ""
     split: Split = "train"
     notes: tuple[tuple[str, str], ...] = ()
+    exchange: ParsedExchange | None = None
 
 
 class InstructionRelease(Protocol):
