@@ -1,119 +1,150 @@
-"""Measure the speed of a build against Hugging Face `Dataset.from_generator` and `to_parquet`.
+"""Measure builds of photographs beside a pool that only decodes them, and beside `datasets`.
 
-All convert the same images to Parquet, one instance per image, in alternation within one run. Ours
-decodes every image strictly, computes content and perceptual hashes, and splits by image;
-`datasets` copies the bytes; `datasets, checked` calls our image check in its generator, for a
-comparison with the same guarantees.
+All read the same files: a pool of processes that decodes each; ours, which also checks, hashes and
+stores each image, groups what looks alike and divides the instances; and `Dataset.from_generator`
+with `to_parquet`, one instance an image, with the same decoding in its generator, and without any
+as a raw copy. Each runs in a process of its own, in turn, on as many cores: on one, `taskset`
+holds all to the same core; on several, `datasets` has as many processes (`num_proc`) as we have.
+
+What is printed is the median of the CPU seconds of all processes, and of the time on the clock.
 
 Run: python benchmarks/build_rate.py [--images 4000] [--rounds 3] [--workers N] [--json]
 """
 
 import argparse
 import json
+import multiprocessing
 import os
 import shutil
 import statistics
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import drawn_release
+from process_usage import measure
 
 from visionflan import catalog
 from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
-from visionflan.layouts import class_folders
+from visionflan.layouts import LabeledImage
 from visionflan.prompt import render
-from visionflan.storage.image_checks import check_image
+from visionflan.storage.image_checks import decode_jpeg
+
+DATASETS = 2  # of the release, so that a build has something to do side by side
 
 
-def ours(data_root: Path, out: Path, workers: int) -> None:
+def decode_all(data_root: Path, out: Path, workers: int) -> int:
+    """Decode all images in a pool; return their number."""
+    paths = sorted(data_root.rglob("*.jpg"))
+    if workers == 1:
+        return sum(map(decode_file, paths))
+    with multiprocessing.Pool(workers) as pool:
+        return sum(pool.imap(decode_file, paths, chunksize=16))
+
+
+def decode_file(path: Path) -> int:
+    """Read and decode an image."""
+    decode_jpeg(path.read_bytes())
+    return 1
+
+
+def ours(data_root: Path, out: Path, workers: int) -> int:
     """Build with this package."""
-    settings = BuildSettings(tasks=("drawn_release",), max_per_task=10**9)
-    build(data_root, out, settings, workers=workers)
+    settings = BuildSettings(tasks=tuple(catalog.loose_files), max_per_task=10**9)
+    manifest = build(data_root, out, settings, workers=workers)
+    total: int = manifest["totals"]["instances"]
+    return total
 
 
-def theirs(data_root: Path, out: Path, check: Callable[[bytes], object]) -> None:
+def theirs(data_root: Path, out: Path, workers: int, check: Callable[[bytes], object]) -> int:
     """Build with `datasets` from a generator that renders the same prompts."""
-    from datasets import Dataset, Features, Image, List, Value
+    from datasets import Dataset, Features, Image, List, Value, disable_progress_bars
 
+    disable_progress_bars()
     message = {"role": Value("string"), "content": Value("string")}
     features = Features({"messages": List(message), "images": List(Image())})
-    task = drawn_release.dataset.tasks["light"]
-
-    def rows() -> Iterator[dict[str, Any]]:
-        for row in class_folders(data_root / "drawn_release"):
-            example = drawn_release.to_example(row)
-            rendered = render(task.instruction, example, 0, row.key)
-            encoded = row.image.read_bytes()
-            check(encoded)
-            yield {
-                "messages": [{"role": turn.role, "content": turn.text} for turn in rendered.turns],
-                "images": [{"bytes": encoded, "path": row.image.name}],
-            }
-
-    dataset = Dataset.from_generator(rows, features=features, cache_dir=str(out / "cache"))
+    paths = sorted(data_root.rglob("*.jpg"))
+    settings: dict[str, Any] = {"features": features, "cache_dir": str(out / "cache")}
+    if workers > 1:
+        settings["num_proc"] = workers
+    arguments = {"paths": paths, "check": check}
+    dataset = Dataset.from_generator(generate_rows, gen_kwargs=arguments, **settings)
     dataset.to_parquet(str(out / "train.parquet"))
+    return len(dataset)
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """Return the duration of some work in seconds, until its files are synced to disk."""
-    os.sync()
-    start = time.perf_counter()
-    work()
-    os.sync()
-    return time.perf_counter() - start
+def generate_rows(paths: list[Path], check: Callable[[bytes], object]) -> Iterator[dict[str, Any]]:
+    """Yield the rows of `datasets`; it splits the list of paths over its processes."""
+    task = drawn_release.dataset.tasks["light"]
+    for path in paths:
+        example = drawn_release.to_example(LabeledImage(path.name, path, path.parent.name))
+        rendered = render(task.instruction, example, 0, path.name)
+        encoded = path.read_bytes()
+        check(encoded)
+        yield {
+            "messages": [{"role": turn.role, "content": turn.text} for turn in rendered.turns],
+            "images": [{"bytes": encoded, "path": path.name}],
+        }
 
 
 def main() -> None:
-    """Run the rounds and print the rates."""
-    from datasets import disable_progress_bars
-
+    """Run the rounds and print the medians."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, default=4_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    disable_progress_bars()
-    catalog.add_file(Path(drawn_release.__file__))
-    times: dict[str, list[float]] = {"ours": [], "datasets": [], "datasets, checked": []}
+    if args.workers == 1:  # the processes of a build with one worker take turns, as the others do
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    works: dict[str, tuple[Any, ...]] = {
+        "decoding alone": (decode_all,),
+        "ours": (ours,),
+        "datasets, decoding": (theirs, decode_jpeg),
+        "datasets, raw copy": (theirs, len),
+    }
+    runs: dict[str, list[dict[str, float]]] = {name: [] for name in works}
     with TemporaryDirectory(prefix="visionflan-benchmark-") as directory:
         data_root, out = Path(directory) / "data", Path(directory) / "out"
-        drawn_release.draw(data_root / "drawn_release", args.images)
-        size = sum(path.stat().st_size for path in data_root.rglob("*.jpg"))
+        for number in range(DATASETS):
+            file = Path(directory) / f"drawn_{number}.py"
+            shutil.copy(drawn_release.__file__, file)
+            release = data_root / catalog.add_file(file)
+            drawn_release.draw(release, args.images // DATASETS, seed=number)
         for _ in range(args.rounds):
-            for name, work in (
-                ("ours", lambda: ours(data_root, out, args.workers)),
-                ("datasets", lambda: theirs(data_root, out, len)),
-                ("datasets, checked", lambda: theirs(data_root, out, check_image)),
-            ):
-                times[name].append(seconds(work))
-                shutil.rmtree(out)
-    rates = {name: args.images / statistics.median(durations) for name, durations in times.items()}
-    report(rates, times, size / args.images, args)
+            for name, (work, *checks) in works.items():
+                runs[name].append(measure(work, data_root, out, args.workers, *checks))
+                shutil.rmtree(out, ignore_errors=True)
+    results = {
+        name: {key: statistics.median(run[key] for run in measured) for key in measured[0]}
+        for name, measured in runs.items()
+    }
+    report(results, args)
 
 
-def report(
-    rates: dict[str, float],
-    times: dict[str, list[float]],
-    size: float,
-    args: argparse.Namespace,
-) -> None:
-    """Print the results."""
-    ratios = {name: rates["ours"] / rate for name, rate in rates.items() if name != "ours"}
-    results = {"images_per_second": rates, "seconds": times, "ratios": ratios, "image_bytes": size}
+def report(results: dict[str, dict[str, float]], args: argparse.Namespace) -> None:
+    """Print the results and the ratios."""
+    decoding, own, other = (
+        results[name] for name in ("decoding alone", "ours", "datasets, decoding")
+    )
+    ratios = {
+        f"of the rate of decoding alone, by {key}": decoding[key] / own[key]
+        for key in ("cpu_seconds", "seconds")
+    }
+    above = (own["cpu_seconds"] - decoding["cpu_seconds"]) / (
+        other["cpu_seconds"] - decoding["cpu_seconds"]
+    )
+    ratios["of the CPU seconds of datasets above decoding"] = above
     if args.json:
-        print(json.dumps(results, indent=2))
+        print(json.dumps({"results": results, "ratios": ratios}, indent=2))
         return
-    print(f"{args.images:,} images of {size / 1e3:.0f} kB, {args.workers} workers")
-    for name, rate in rates.items():
-        durations = ", ".join(f"{duration:.1f}" for duration in times[name])
-        print(f"{name:>17}  {rate:8,.0f} images/s  {rate * size / 1e6:6,.0f} MB/s  ({durations} s)")
+    print(f"{args.images:,} images, {args.workers} workers")
+    for name, result in results.items():
+        print(f"{name:>19} {result['cpu_seconds']:8.1f} CPU s {result['seconds']:8.1f} s")
     for name, ratio in ratios.items():
-        print(f"ours / {name}: {ratio:.2f}")
+        print(f"ours: {ratio:.2f} {name}")
 
 
 if __name__ == "__main__":

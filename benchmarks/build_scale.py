@@ -13,15 +13,13 @@ import json
 import math
 import multiprocessing
 import os
-import resource
 import shutil
-import time
-from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import small_images
+from process_usage import measure
 
 from visionflan import catalog
 from visionflan.builder.plan import BuildSettings
@@ -49,39 +47,6 @@ def decode_file(path: Path) -> int:
     """Read and decode an image."""
     decode_jpeg(path.read_bytes())
     return 1
-
-
-def measure(work: Callable[..., int], *args: Any) -> dict[str, float]:
-    """Run some work in a process of its own; return its result, time and peak of memory."""
-    context = multiprocessing.get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    files = [str(path) for path in catalog.loose_files.values()]
-    process = context.Process(target=measure_here, args=(sender, files, work, args))
-    process.start()
-    sender.close()
-    try:
-        measured: dict[str, float] = receiver.recv()
-    finally:
-        process.join()
-    return measured
-
-
-def measure_here(sender: Any, files: list[str], work: Callable[..., int], args: Any) -> None:
-    """Send the measures of some work."""
-    for file in files:
-        catalog.load(catalog.add_file(Path(file)))
-    start = time.perf_counter()
-    count = work(*args)
-    seconds = time.perf_counter() - start
-    usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    sender.send(
-        {
-            "count": count,
-            "seconds": seconds,
-            "cpu_seconds": sum(u.ru_utime + u.ru_stime for u in usage),
-            "peak_mb": max(u.ru_maxrss for u in usage) / 1e3,
-        }
-    )
 
 
 def measure_size(directory: Path, images: int, datasets: int, workers: int) -> dict[str, Any]:

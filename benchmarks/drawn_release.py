@@ -44,9 +44,9 @@ def light(row: LabeledImage) -> Example | None:
     return to_example(row)
 
 
-def draw(root: Path, count: int, size: tuple[int, int] = (640, 480)) -> None:
+def draw(root: Path, count: int, size: tuple[int, int] = (640, 480), seed: int = 0) -> None:
     """Draw `count` images with the detail of photographs, about 75 kB each as JPEG."""
-    generator = random.Random(0)
+    generator = random.Random(seed)
     for number in range(count):
         coarse = Image.frombytes("RGB", (40, 30), generator.randbytes(3600))
         fine = Image.frombytes("RGB", (320, 240), generator.randbytes(230_400)).resize(size)

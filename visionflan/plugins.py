@@ -35,9 +35,9 @@ class PluginKind:
         self.noun, self.group, self.package = noun, group, package
         self.helpers = frozenset(helpers)  # modules of the package that are not of the kind
 
-    @property
+    @cached_property
     def ours(self) -> set[str]:
-        """Return the names of the files in this package."""
+        """The names of the files in this package; cached, since it lists a directory."""
         path = importlib.import_module(self.package).__path__
         return {module.name for module in pkgutil.iter_modules(path)} - self.helpers
 

@@ -1,24 +1,39 @@
 """Bound the memory that a block of code can allocate."""
 
+import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-PROCESS_SIZE = Path("/proc/self/statm")
+PROCESS_SIZE = "/proc/self/statm"  # in pages
 
 
 @contextmanager
 def memory_limit(num_bytes: int) -> Iterator[None]:
     """Raise MemoryError for what is allocated beyond this in the block (on Linux)."""
-    if not PROCESS_SIZE.exists():
+    if (used := process_size()) is None:
         yield
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    used = int(PROCESS_SIZE.read_text().split()[0]) * resource.getpagesize()
     limits = [limit for limit in (used + num_bytes, soft) if limit != resource.RLIM_INFINITY]
     resource.setrlimit(resource.RLIMIT_AS, (min(limits), hard))
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+def process_size() -> int | None:
+    """Return the size of this process in bytes; None outside Linux.
+
+    Called for each image, so by the plain functions of the operating system.
+    """
+    try:
+        descriptor = os.open(PROCESS_SIZE, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        pages = os.read(descriptor, 64).split()[0]
+    finally:
+        os.close(descriptor)
+    return int(pages) * resource.getpagesize()
