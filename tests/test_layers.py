@@ -32,7 +32,7 @@ LAYERS = [
     {"formats", "synthesize"},
     {"model"},
     {"train"},
-    {"diff", "recipes", "select", "verify"},
+    {"diff", "fetch", "recipes", "select", "verify"},
     {"evaluate"},
     {"compare"},
     {"analysis"},

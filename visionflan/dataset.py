@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Generic, Literal, Protocol, TypeVar, cast, get_args
 
 from visionflan.errors import UnusableError
-from visionflan.image_sources import ImageSource
+from visionflan.image_sources import ImageSource, ImageUrls
 from visionflan.vocabulary import CATEGORIES, LICENSES, Layout, MetricName, OfficialSplit, TaskGroup
 
 IMAGE_MARKER = "<image>"
@@ -133,6 +133,7 @@ class Dataset(Generic[Row]):
         group_field: the field of a row that names what must be held out together, such as a video.
         no_group: why rows name no such group.
         tasks: the tasks by name, added by the decorator `task`.
+        image_urls: the images of a release that publishes URLs, set by the decorator `downloads`.
     """
 
     title: str
@@ -148,6 +149,7 @@ class Dataset(Generic[Row]):
     group_field: str = ""
     no_group: str = ""
     tasks: dict[str, Task[Row]] = field(default_factory=dict, init=False)
+    image_urls: Callable[[Path], Iterable[ImageUrls]] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         """Check the license, and normalize multi-line texts."""
@@ -187,6 +189,13 @@ class Dataset(Generic[Row]):
         """Register the function that reads the rows of the official release in a directory."""
         self.read = read
         return read
+
+    def downloads(
+        self, image_urls: Callable[[Path], Iterable[ImageUrls]]
+    ) -> Callable[[Path], Iterable[ImageUrls]]:
+        """Register the function that lists the URLs of a release without image files."""
+        self.image_urls = image_urls
+        return image_urls
 
     def specimen(self, write: Callable[[Path, int], None]) -> Callable[[Path, int], None]:
         """Register the function that writes a miniature release in the official layout.

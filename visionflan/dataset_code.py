@@ -6,6 +6,7 @@ from typing import Any
 
 from visionflan.dataset import BrokenRow, Dataset, Example, Task
 from visionflan.errors import DefinitionError, ReleaseError, UnusableError, VisionflanError
+from visionflan.image_sources import ImageUrls
 from visionflan.plugins import locate
 
 
@@ -36,6 +37,17 @@ def read_rows(name: str, dataset: Dataset[Any], root: Path) -> Iterator[Any]:
             f"{locate(error, source_file(dataset.read))} ({name}: its reader failed {position}); "
             f"compare {root} with the layout shown by `visionflan datasets {name}`"
         ) from error
+
+
+def read_image_urls(name: str, dataset: Dataset[Any], root: Path) -> list[ImageUrls]:
+    """Return the lists of URLs of a release; raise ReleaseError if it has images itself."""
+    if dataset.image_urls is None:
+        raise ReleaseError(
+            f"{name} is not published as URLs: `visionflan datasets {name}` shows how to obtain it"
+        )
+    if not root.is_dir():
+        raise ReleaseError(f"{root} is not a directory: it must contain the lists of {name}")
+    return list(dataset.image_urls(root))
 
 
 def key_problem(row: Any) -> str | None:

@@ -73,13 +73,17 @@ class ImageCheckPool:
             while len(queue) < len(self.workers) * BATCHES_PER_WORKER and (
                 batch := list(islice(remaining, BATCH_SIZE))
             ):
-                outcomes: Outcomes = Future()
-                queue.append((batch, outcomes))
-                self.jobs.put((batch, outcomes))
+                queue.append((batch, self.submit(batch)))
             if not queue:
                 return
             batch, outcomes = queue.popleft()
             yield from zip(batch, outcomes.result(), strict=True)
+
+    def submit(self, batch: Batch) -> Outcomes:
+        """Queue a batch of images, and return the future of their outcomes."""
+        outcomes: Outcomes = Future()
+        self.jobs.put((batch, outcomes))
+        return outcomes
 
 
 class ImageWorker:

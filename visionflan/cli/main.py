@@ -27,6 +27,7 @@ COMMANDS: dict[str, str] = {
     "tasks": "list the tasks, or show rendered examples of one",
     "new": "write the first version of a dataset file",
     "check": "check dataset files and their instructions for mistakes",
+    "fetch": "download the images that a list or a dataset names by URL",
     "build": "build an instruction tuning set from the releases on disk",
     "import": "import a published instruction tuning set into a build directory",
     "export": "export a build directory to another format",
@@ -53,6 +54,7 @@ FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 EXTRAS: dict[str, str] = {
     "bitsandbytes": "qlora",
     "cloudpickle": "analyze",
+    "httpcore": "evaluate",
     "httpx": "evaluate",
     "jinja2": "evaluate",
     "markupsafe": "evaluate",

@@ -16,6 +16,7 @@ no picture; captions are cut into tokens (" 's", " ."), which are joined again a
 
 import tarfile
 from collections.abc import Iterator
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -25,7 +26,7 @@ from visionflan.drawing import FRAME, canvas, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick
-from visionflan.image_sources import ArchiveMember, ImageSource
+from visionflan.image_sources import ArchiveMember, ImageSource, ImageUrl, ImageUrls
 from visionflan.layouts import existing_paths, open_text
 from visionflan.layouts.detokenize import join_tokens
 from visionflan.layouts.img2dataset import DownloadedImages, write_downloads
@@ -62,9 +63,10 @@ dataset = Dataset[Row](
     citation="Sharma, Ding, Goodman, Soricut (2018), Conceptual Captions: A Cleaned, Hypernymed, "
     "Image Alt-text Dataset For Automatic Image Captioning, ACL",
     obtain="""
-        Download the training split and the validation split from the homepage. Put a first line
-        with the words caption and url, separated by a tab, into each table, and download the
-        images with img2dataset: --url_list Train_GCC-training.tsv --input_format tsv --url_col
+        Download the training split and the validation split from the homepage, and then the images
+        with `visionflan fetch --dataset conceptual_captions`. Or put a first line with the words
+        caption and url, separated by a tab, into each table, and download the images with
+        img2dataset: --url_list Train_GCC-training.tsv --input_format tsv --url_col
         url --output_folder images/Train_GCC-training, and the same for the other table; both output
         formats, files and webdataset, are read. Or download the files of pixparse/cc3m-wds here.
     """,
@@ -95,19 +97,37 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 def listed(path: Path, folder: Path) -> Iterator[Row | BrokenRow]:
     """Read a table of captions and addresses, whose pictures were fetched into the folder."""
     fetched = DownloadedImages(folder)
+    for place, line in enumerate(table_lines(path)):
+        key = f"{path.stem}/{place}"
+        match line.split("\t"):
+            case [caption, address] if "\0" not in line:
+                yield Row(key, fetched.image(place, address), caption)
+            case fields:
+                detail = f"row {place} of {path} has {counted(len(fields), 'field')}, not 2"
+                if "\0" in line:
+                    detail = f"row {place} of {path} contains zero bytes"
+                yield BrokenRow(key, "malformed_record", detail)
+
+
+def table_lines(path: Path) -> Iterator[str]:
+    """Yield the lines of a table after its header, if it has one."""
     with open_text(path) as lines:
         texts = (line.rstrip("\r\n") for line in lines)
         first = next(texts, HEADER)
-        for place, line in enumerate(texts if first == HEADER else chain([first], texts)):
-            key = f"{path.stem}/{place}"
-            match line.split("\t"):
-                case [caption, address] if "\0" not in line:
-                    yield Row(key, fetched.image(place, address), caption)
-                case fields:
-                    detail = f"row {place} of {path} has {counted(len(fields), 'field')}, not 2"
-                    if "\0" in line:
-                        detail = f"row {place} of {path} contains zero bytes"
-                    yield BrokenRow(key, "malformed_record", detail)
+        yield from texts if first == HEADER else chain([first], texts)
+
+
+@dataset.downloads
+def image_urls(root: Path) -> Iterator[ImageUrls]:
+    for path in existing_paths(*(root / name for name in (*TABLES, *STORED))):
+        yield ImageUrls(f"images/{path.stem}", partial(listed_urls, path))
+
+
+def listed_urls(path: Path) -> Iterator[ImageUrl]:
+    for place, line in enumerate(table_lines(path)):
+        fields = line.split("\t")
+        if len(fields) == 2 and "\0" not in line:
+            yield ImageUrl(fields[1], place)
 
 
 def mirrored(archive: Path) -> Iterator[Row]:

@@ -30,6 +30,7 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import COLORS, FRAME, WHITE, canvas, darken, jitter_box, word
 from visionflan.drawing.icons import icon
 from visionflan.hashing import pick, stable_hash
+from visionflan.image_sources import ImageUrl, ImageUrls
 from visionflan.layouts import inside, require
 from visionflan.layouts.fields import (
     answer,
@@ -65,8 +66,8 @@ dataset = Dataset[Row](
     citation="A. Mishra, S. Shekhar, A. K. Singh and A. Chakraborty (2019), OCR-VQA: Visual "
     "Question Answering by Reading Text in Images, ICDAR",
     obtain="""
-        From the homepage, download dataset.json and the script loadDataset.py, and run the script
-        to download the covers into a directory images.
+        Download dataset.json from the homepage, and then the covers into a directory images with
+        `visionflan fetch --dataset ocr_vqa` or with the owners' script loadDataset.py.
     """,
     tree="""
         ocr_vqa/
@@ -106,6 +107,17 @@ def cover(images: Path, key: str, address: str) -> Path:
     """Place a book's cover, whose ending is that of its address or `.jpg`."""
     image = inside(images, f"{key}{PurePosixPath(address).suffix or '.jpg'}")
     return image if image.suffix == ".jpg" or image.exists() else image.with_suffix(".jpg")
+
+
+@dataset.downloads
+def image_urls(root: Path) -> Iterator[ImageUrls]:
+    yield ImageUrls("images", partial(listed_urls, require(root / "dataset.json")))
+
+
+def listed_urls(annotations: Path) -> Iterator[ImageUrl]:
+    for place, (key, book) in enumerate(json_members(annotations)):
+        if isinstance(book, dict) and isinstance(address := book.get("imageURL"), str):
+            yield ImageUrl(address, place, str(cover(Path(), key, address)))
 
 
 @dataset.task(

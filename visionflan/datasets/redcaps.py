@@ -26,6 +26,7 @@ from visionflan.drawing import FRAME, canvas, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick
+from visionflan.image_sources import ImageUrl, ImageUrls
 from visionflan.layouts import inside, json_list
 from visionflan.layouts.fields import identifier, read_records, text
 from visionflan.specimens import write_image, write_json
@@ -54,8 +55,9 @@ dataset = Dataset[Row](
     "the People, for the People, NeurIPS Datasets and Benchmarks",
     obtain="""
         Download redcaps_v1.0_annotations.zip from the homepage and unpack it here. Then download
-        the images with the owners' redcaps-downloader, for each file of annotations: redcaps
-        download-imgs -a annotations/cats_2019.json --save-to images.
+        the images with `visionflan fetch --dataset redcaps`, or with the owners' redcaps-downloader
+        for each file of annotations: redcaps download-imgs -a annotations/cats_2019.json --save-to
+        images.
     """,
     tree="""
         annotations/
@@ -93,6 +95,26 @@ def to_row(images: Path, post: Any) -> Row:
     community = text(post, "subreddit")
     name = f"{community}/{identifier(post, 'image_id')}"
     return Row(name, inside(images, f"{name}.jpg"), community, text(post, "caption"))
+
+
+@dataset.downloads
+def image_urls(root: Path) -> Iterator[ImageUrls]:
+    yield ImageUrls("images", partial(listed_urls, sorted((root / "annotations").glob("*.json"))))
+
+
+def listed_urls(files: list[Path]) -> Iterator[ImageUrl]:
+    posts = (post for path in files for post in json_list(path, "annotations", located))
+    for place, post in enumerate(posts):
+        if isinstance(post, dict) and {"url", "subreddit", "image_id"} <= post.keys():
+            name = inside(Path(), f"{post['subreddit']}/{post['image_id']}.jpg")
+            yield ImageUrl(str(post["url"]), place, str(name))
+
+
+def located(record: dict[str, Any]) -> dict[str, Any]:
+    """Return only the fields of a post that place its image, and its URL."""
+    if "image_id" in record:
+        return {field: record[field] for field in ("url", *FIELDS[:2]) if field in record}
+    return record
 
 
 def posted(row: Row, text: str) -> Example:

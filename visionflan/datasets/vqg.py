@@ -28,6 +28,7 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import icons
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick, stable_hash
+from visionflan.image_sources import ImageUrl, ImageUrls
 from visionflan.layouts.fields import identifier, integer, optional_text, read_records, text
 from visionflan.layouts.official_splits import split_of
 from visionflan.layouts.tables import csv_rows
@@ -61,10 +62,10 @@ dataset = Dataset[Row](
     citation="Mostafazadeh, Misra, Devlin, Mitchell, He, Vanderwende (2016), Generating Natural "
     "Questions About an Image, ACL",
     obtain="""
-        Download the lists from the homepage. Download each image from its address and save it
-        under its image_id with the suffix .jpg in a directory with the name of the list; those of
-        COCO may also stay in train2014 and val2014, here or in a directory named coco beside this
-        one.
+        Download the lists from the homepage, and then the images with `visionflan fetch --dataset
+        vqg`: each is saved under its image_id with the suffix .jpg in a directory with the name of
+        the list. Where there is no such directory, those of COCO are read from train2014 and
+        val2014, here or in a directory named coco beside this one.
     """,
     tree="""
         bing_train_all.csv
@@ -101,6 +102,22 @@ def picture(folder: Path, name: str, address: str) -> Path:
     if match is None or layouts.is_folder(folder):
         return layouts.inside(folder, f"{name}.jpg")
     return layouts.coco_image(folder.parent, match[1], integer(match.groups(), 1))
+
+
+@dataset.downloads
+def image_urls(root: Path) -> Iterator[ImageUrls]:
+    names = (f"{source}_{split}_all.csv" for source in SOURCES for split in SPLITS)
+    for path in layouts.existing_paths(*(root / name for name in names)):
+        yield ImageUrls(path.stem, partial(listed_urls, path))
+
+
+def listed_urls(path: Path) -> Iterator[ImageUrl]:
+    for place, line in enumerate(csv_rows(path, "image_id", "image_url")):
+        if not isinstance(line, BrokenRow):
+            name = f"{line['image_id']}.jpg"
+            where = picture(path.with_suffix(""), line["image_id"], line["image_url"]).parent
+            if where == path.with_suffix("") or not where.is_dir():  # or it is in a folder of COCO
+                yield ImageUrl(line["image_url"], place, name)
 
 
 def one_of(row: Row, joined: str, purpose: str) -> Example:

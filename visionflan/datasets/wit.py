@@ -18,6 +18,7 @@ than English are passed over. Line ends and several blanks are fixed and noted.
 import csv
 import gzip
 from collections.abc import Iterator
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import NamedTuple
@@ -29,7 +30,7 @@ from visionflan.drawing import FRAME, canvas, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick
-from visionflan.image_sources import ImageSource
+from visionflan.image_sources import ImageSource, ImageUrl, ImageUrls
 from visionflan.layouts.fields import text
 from visionflan.layouts.img2dataset import DownloadedImages, write_downloads
 from visionflan.layouts.official_splits import split_of
@@ -72,7 +73,8 @@ dataset = Dataset[Row](
     obtain="""
         Download one or more of the tables by the links in DATA.md of the homepage. Only the rows in
         English are used, about one in seven: to download fewer images, remove the other rows from
-        the tables first. Then download the images of each table with img2dataset: --url_list
+        the tables first. Then download the images with `visionflan fetch --dataset wit`, which
+        leaves those rows out itself, or those of each table with img2dataset: --url_list
         wit_v1.train.all-00000-of-00010.tsv.gz --input_format tsv.gz --url_col image_url
         --output_folder images/wit_v1.train.all-00000-of-00010; both output formats, files and
         webdataset, are read. Wikimedia asks for a user agent that says who you are.
@@ -112,6 +114,18 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
                     text(line, "context_page_description"),
                     text(line, "page_url"),
                 )
+
+
+@dataset.downloads
+def image_urls(root: Path) -> Iterator[ImageUrls]:
+    for path in sorted((*root.glob("wit_v1.*.tsv"), *root.glob("wit_v1.*.tsv.gz"))):
+        yield ImageUrls(f"images/{path.name.split('.tsv')[0]}", partial(listed_urls, path))
+
+
+def listed_urls(path: Path) -> Iterator[ImageUrl]:
+    for place, line in enumerate(csv_rows(path, *COLUMNS, delimiter="\t", longest=LONGEST_ROW)):
+        if not isinstance(line, BrokenRow) and line["language"] == "en":
+            yield ImageUrl(line["image_url"], place)
 
 
 @dataset.task(
