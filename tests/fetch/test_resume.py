@@ -1,5 +1,6 @@
 """A download goes on where it was stopped, and its records are imported."""
 
+import errno
 import json
 import os
 import signal
@@ -61,9 +62,13 @@ def test_ids_name_files_and_hashes_are_checked(server: ImageServer, tmp_path: Pa
         UrlEntry(4, server.url("1.jpg"), name="a/b"),
         UrlEntry(5, server.url("1.jpg"), name="e.jpg"),
         UrlEntry(6, server.url("1.jpg"), path="deep/er/6.jpg"),
+        UrlEntry(7, server.url("3.jpg"), path="../outside.jpg"),
+        UrlEntry(8, server.url("3.jpg"), path="/tmp/outside.jpg"),
     ]
-    summary = fetch(tmp_path, entries)
-    assert summary.failures == {"hash_mismatch": 2, "repeated_id": 1}
+    summary = fetch(tmp_path / "out", entries)
+    assert summary.failures == {"hash_mismatch": 2, "repeated_id": 1, "unsafe_path": 2}
+    assert sorted(server.requests) == ["1.jpg", "2"]
+    tmp_path /= "out"
     files = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.*") if path.is_file()}
     images = {name for name in files if name.lower().endswith((".jpg", ".png"))}
     assert images == {"a%2Fb.jpg", "%2E.%2Fx.png", "e.jpg", "deep/er/6.jpg"}
@@ -150,3 +155,52 @@ def test_records_with_urls_are_imported_after_a_download(
     assert images == sorted([[], [board_image(1)], [board_image(2), board_image(3)]])
     reasons = pq.read_table(tmp_path / "build/ledger.parquet")["reason"].to_pylist()
     assert reasons == ["remote_image"]
+
+
+def test_a_url_of_several_rows_is_requested_once(server: ImageServer, tmp_path: Path) -> None:
+    server.behaviors["none"] = answers(b"", 404)
+    urls = [server.url("1.jpg"), server.url("none")] * 5
+    assert fetch(tmp_path, urls) == FetchSummary(5, 0, {"http_status": 5})
+    assert sorted(server.requests) == ["1.jpg", "none"]
+    for row in range(0, 10, 2):
+        assert (tmp_path / f"00000/{row:09}.jpg").read_bytes() == board_image(1)
+    assert fetch(tmp_path, urls) == FetchSummary(0, 5, {"http_status": 5})
+
+
+def test_an_error_of_the_disk_ends_the_download_and_keeps_the_log(
+    server: ImageServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = Path.replace
+
+    def fail(path: Path, target: Path) -> Path:
+        if path.parent.name == "parts" and path.name == "3":
+            raise OSError(errno.ENOSPC, "No space left on device", str(target))
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", fail)
+    urls = [server.url(f"{number}.jpg") for number in range(6)]
+    with pytest.raises(OSError, match="No space left"):
+        fetch(tmp_path, urls, per_host=1)
+    monkeypatch.undo()
+    summary = fetch(tmp_path, urls)
+    assert summary.fetched + summary.present == 6
+    assert summary.present >= 1
+
+
+def test_an_interrupted_download_ends_with_its_tables(server: ImageServer, tmp_path: Path) -> None:
+    server.behaviors["2.jpg"] = stalls
+    (tmp_path / "urls.txt").write_text("\n".join(server.url(f"{n}.jpg") for n in range(3)))
+    out = tmp_path / "out"
+    arguments = [str(tmp_path / "urls.txt"), "--out", str(out), "--allow-private-hosts"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "visionflan", "fetch", *arguments], stderr=subprocess.PIPE
+    )
+    log = out / STATE_DIR / "00000.jsonl"
+    while not log.is_file() or log.read_bytes().count(b"\n") < 2:
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.decode() == "interrupted; run the same command again to resume.\n"
+    assert pq.read_table(out / "00000.parquet").num_rows == 2

@@ -3,31 +3,35 @@
 import asyncio
 import fcntl
 import shutil
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from hashlib import new as new_hash
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 from visionflan.builder.build_request import usable_workers
 from visionflan.builder.image_pool import ImageCheckPool
 from visionflan.builder.image_workers import ImageFault
 from visionflan.errors import ReleaseError
 from visionflan.fetch.download import Downloader, open_downloader
+from visionflan.fetch.files import (
+    FetchedImage,
+    check_digest,
+    check_path,
+    file_name,
+    link_image,
+)
 from visionflan.fetch.hosts import HostLimits
 from visionflan.fetch.settings import FetchError, FetchSettings
 from visionflan.fetch.shard_log import STATE_DIR, ShardLog, UrlEntry, shard_of, write_ledger
 from visionflan.hashing import stable_hash
-from visionflan.image_files import SUFFIXES
-from visionflan.layouts.img2dataset import ROWS_PER_SHARD
 from visionflan.progress import ProgressBar
-from visionflan.storage.image_checks import ValidImage
 
 WAITING_PER_REQUEST = 30  # rows that wait while others are downloaded, such as for their hosts
-HASHES = {32: "md5", 40: "sha1", 64: "sha256", 128: "sha512"}  # by the number of digits
-MAX_NAME = 150  # bytes of a file name made of an id
+MAX_URLS = 100_000  # of which a repetition is recognized
+
+Outcome = asyncio.Future[FetchedImage | FetchError]
 
 
 class FetchSummary(NamedTuple):
@@ -58,6 +62,7 @@ class FetchRun:
     present: int = 0
     failed: int = 0
     names: set[int] = field(default_factory=set)
+    urls: OrderedDict[str, Outcome] = field(default_factory=OrderedDict)
     shards: dict[int, ShardLog] = field(default_factory=dict)
 
     async def run(self, entries: Iterable[UrlEntry]) -> None:
@@ -137,24 +142,43 @@ class FetchRun:
 
     async def fetch(self, entry: UrlEntry, downloader: Downloader) -> None:
         """Download one row, and log what became of it."""
-        number = shard_of(entry)
-        temporary = self.out / STATE_DIR / "parts" / str(entry.row)
+        shard = self.shards[shard_of(entry)]
         try:
-            outcome = await self.fetch_with_retries(entry, downloader, temporary)
+            shard.add(entry, (await self.fetch_url(entry, downloader)).as_record(self.out))
             self.count(fetched=1)
         except FetchError as error:
-            outcome = failure(error)
+            shard.add(entry, failure(error))
             self.count(failed=1)
+        shard.remaining -= 1
+        self.close_if_done(shard.shard)
+
+    async def fetch_url(self, entry: UrlEntry, downloader: Downloader) -> FetchedImage:
+        """Return the image of a row; a URL that an earlier row has is not requested again."""
+        check_path(entry)
+        if (earlier := self.urls.get(entry.url)) is not None:
+            outcome = await asyncio.shield(earlier)
+            if isinstance(outcome, FetchError):
+                raise outcome
+            check_digest(outcome.path, entry.digest)
+            return link_image(outcome, self.out / file_name(entry, outcome.format))
+        future = asyncio.get_running_loop().create_future()
+        self.urls[entry.url] = future
+        if len(self.urls) > MAX_URLS:
+            self.urls.popitem(last=False)
+        temporary = self.out / STATE_DIR / "parts" / str(entry.row)
+        try:
+            image = await self.fetch_with_retries(entry, downloader, temporary)
+        except FetchError as error:
+            future.set_result(error)
+            raise
         finally:
             temporary.unlink(missing_ok=True)
-        shard = self.shards[number]
-        shard.add(entry, outcome)
-        shard.remaining -= 1
-        self.close_if_done(number)
+        future.set_result(image)
+        return image
 
     async def fetch_with_retries(
         self, entry: UrlEntry, downloader: Downloader, temporary: Path
-    ) -> dict[str, Any]:
+    ) -> FetchedImage:
         """Download one row in several attempts; raise FetchError if all of them fail."""
         delay = self.settings.initial_delay_s
         for attempt in range(self.settings.max_retries + 1):
@@ -171,24 +195,20 @@ class FetchRun:
 
     async def fetch_once(
         self, entry: UrlEntry, downloader: Downloader, temporary: Path
-    ) -> dict[str, Any]:
+    ) -> FetchedImage:
         """Download one row, check it as a build does, and give it its final name."""
         downloaded = await downloader.download(entry.url, temporary)
         check_digest(temporary, entry.digest)
         (checked,) = await asyncio.wrap_future(self.pool.submit([temporary]))
         if isinstance(checked, ImageFault):
             raise FetchError(*checked)
-        file = file_name(entry, checked)
-        target = self.out / file
+        target = self.out / file_name(entry, checked.released_format)
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary.replace(target)
-        return {
-            "file": file,
-            "size": downloaded.size,
-            "sha256": downloaded.sha256,
-            "width": checked.image.width,
-            "height": checked.image.height,
-        }
+        size = (checked.image.width, checked.image.height)
+        return FetchedImage(
+            target, downloaded.size, downloaded.sha256, *size, checked.released_format
+        )
 
 
 def fetch_images(
@@ -259,33 +279,3 @@ def lock_state(state: Path) -> Iterator[None]:
 def failure(error: FetchError) -> dict[str, Any]:
     """Return what the log has of a row that was not downloaded."""
     return {"reason": error.reason, "detail": error.detail, "again": error.action != "never"}
-
-
-def check_digest(path: Path, expected: str) -> None:
-    """Raise FetchError if a file has another hash than stated, whose length names the kind."""
-    if not expected:
-        return
-    kind = HASHES.get(len(expected))
-    if kind is None:
-        raise FetchError("hash_mismatch", f"{expected[:150]!r} is no md5, sha1, sha256 or sha512")
-    actual = new_hash(kind, path.read_bytes(), usedforsecurity=False).hexdigest()
-    if actual != expected.lower():
-        raise FetchError("hash_mismatch", f"its {kind} is {actual}, and the list has {expected}")
-
-
-def file_name(entry: UrlEntry, checked: ValidImage) -> str:
-    """Return the path of a row's file: its own, made of its id, or that of img2dataset."""
-    if entry.path:
-        return entry.path
-    suffixes = SUFFIXES[checked.released_format]
-    if entry.name:
-        name = safe_name(entry.name)
-        return name if name.lower().endswith(suffixes) else f"{name}{suffixes[0]}"
-    return f"{entry.row // ROWS_PER_SHARD:05d}/{entry.row:09d}.jpg"
-
-
-def safe_name(text: str) -> str:
-    """Return an id as the name of a file, in which slashes and a first dot are escaped."""
-    name = quote(text, safe=" !#$&'()+,;=@[]{}~")
-    name = f"%2E{name[1:]}" if name.startswith(".") else name
-    return name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 17]}-{stable_hash(text):016x}"
