@@ -29,6 +29,7 @@ check: $(VENV)/.dev
 fuzz: $(VENV)/.dev
 	$(BIN)/python benchmarks/fuzz_readers.py --count $(COUNT)
 	$(BIN)/python benchmarks/fuzz_trees.py --count $(COUNT)
+	$(BIN)/python benchmarks/fuzz_formats.py
 
 # Other programs, and other versions of transformers and datasets, each in an environment of its own.
 COMPAT := $(CURDIR)/.compat

@@ -83,6 +83,18 @@ def test_bad_rows_have_their_reasons(tmp_path: Path) -> None:
     )
 
 
+def test_a_text_that_is_not_utf_8_costs_its_row(tmp_path: Path) -> None:
+    path = write(tmp_path / "d/a.parquet", *(row(n, source=f"source{n}") for n in range(3)))
+    table = pq.read_table(path)
+    damaged = pa.array([b"ok", b"\xff", b"ok"]).cast(pa.string(), safe=False)
+    pq.write_table(table.set_column(2, "source", damaged), path, use_dictionary=False)
+    build, ledger = import_directory(tmp_path / "d")
+    assert len(build.instances()) == 2
+    assert [(line["reason"], line["key"]) for line in ledger] == [
+        ("invalid_utf8", "a.parquet: row 1")
+    ]
+
+
 def test_a_truncated_table_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = write(tmp_path / "d/a.parquet", row(0))
     path.write_bytes(path.read_bytes()[:-20])

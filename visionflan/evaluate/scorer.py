@@ -120,12 +120,12 @@ class Scorer:
 
     def context(self, record: Record) -> ScoringContext:
         """Return the inputs of scoring an answer to the item."""
-        candidates = self.tasks[record.task].candidates
+        is_of_task = record.metric in METRICS and not record.options
         return ScoringContext(
             record.target,
             record.references,
             record.options,
-            candidates if record.metric in METRICS else record.candidates,
+            self.tasks[record.task].candidates if is_of_task else record.candidates,
             self.frequencies.get(record.task),
             record.prompt,
         )

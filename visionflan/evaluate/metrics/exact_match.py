@@ -11,6 +11,7 @@ from visionflan.evaluate.metrics.answer_parsing import (
     read_yes_or_no,
 )
 from visionflan.evaluate.metrics.normalization import (
+    PUNCTUATION,
     answer_readings,
     contains,
     extract_answer,
@@ -22,7 +23,7 @@ OPTION_FORM = re.compile(r"\(([a-z])\)\s*(\S.*)", re.DOTALL)
 
 
 def official(answer: str, context: ScoringContext) -> ParsedAnswer:
-    """Compare with SQuAD's normalization; an option must be written as asked: `(b) a blue bus`."""
+    """Compare with SQuAD's normalization; an option must be written as the task does."""
     if context.options:
         return official_option(answer, context)
     text = normalize_squad(answer)
@@ -31,7 +32,15 @@ def official(answer: str, context: ScoringContext) -> ParsedAnswer:
 
 
 def official_option(answer: str, context: ScoringContext) -> ParsedAnswer:
-    """Accept only letter and text in the form that the prompt shows them."""
+    """Accept only the form that the task's own answers have.
+
+    It is letter and text as the prompt shows them, or what an imported release writes: the letter,
+    letter and text in another way, or the text.
+    """
+    if len(context.candidates) == len(context.options) and not all(
+        map(OPTION_FORM.fullmatch, context.candidates)
+    ):
+        return official_form(answer, context)
     form = OPTION_FORM.fullmatch(answer.strip())
     index = ascii_lowercase.index(form[1]) if form else len(context.options)
     if not form or index >= len(context.options):
@@ -40,6 +49,26 @@ def official_option(answer: str, context: ScoringContext) -> ParsedAnswer:
     if normalize_squad(form[2]) != normalize_squad(option):
         return ParsedAnswer(0.0, "", "ambiguous")
     return ParsedAnswer(float(option == context.target), option)
+
+
+def official_form(answer: str, context: ScoringContext) -> ParsedAnswer:
+    """Accept an option as its candidate writes it, up to case and punctuation.
+
+    Articles stay, unlike in SQuAD's normalization, which would leave nothing of the letter A.
+    """
+    written, plain = answer.strip(), without_marks(answer)
+    forms = list(zip(context.options, context.candidates, strict=True))
+    matches = [option for option, form in forms if written == form] or [
+        option for option, form in forms if plain and plain == without_marks(form)
+    ]
+    if len(matches) != 1:
+        return ParsedAnswer(0.0, "", "ambiguous" if matches else "unparsed")
+    return ParsedAnswer(float(matches[0] == context.target), matches[0])
+
+
+def without_marks(text: str) -> str:
+    """Return a text in lower case without punctuation, with single spaces."""
+    return " ".join(text.lower().translate(PUNCTUATION).split())
 
 
 def lenient(answer: str, context: ScoringContext) -> ParsedAnswer:

@@ -71,7 +71,8 @@ def describe_parquet(path: Path) -> str:
     import pyarrow.parquet as pq
 
     try:
-        columns = pq.read_schema(path).names
+        with path.open("rb") as stream:
+            columns = pq.read_schema(stream).names
     except (pa.ArrowException, OSError):
         return "it is a truncated Parquet file: download it again"
     names = ", ".join(f"`{name}`" for name in columns[:MAX_FIELDS])

@@ -83,6 +83,8 @@ class ParquetRelease:
         notes = self.column_notes(file)
         for number, row in enumerate(self.rows(file)):
             try:
+                if isinstance(row, UnusableError):
+                    raise row
                 record = self.form.parse(row, row_images(file, number, row))
             except UnusableError as error:
                 yield BrokenRow(f"{file.name}: row {number}", error.reason, error.detail)
@@ -97,11 +99,12 @@ class ParquetRelease:
         detail = f"of all rows of {file.name}: {others}"
         return (("columns_left_out", detail),) if others else ()
 
-    def rows(self, file: Path) -> Iterator[dict[str, Any]]:
-        """Yield the rows of a file without the bytes of their images."""
+    def rows(self, file: Path) -> Iterator[dict[str, Any] | UnusableError]:
+        """Yield the rows of a file without the bytes of their images, or what is wrong with one."""
         wanted = {*self.form.columns, *self.form.used}
         try:
-            with pq.ParquetFile(file) as opened:
+            # pyarrow cannot open a name that is not UTF-8
+            with file.open("rb") as stream, pq.ParquetFile(stream) as opened:
                 schema = opened.schema
                 leaves = [schema.column(index).path for index in range(len(schema))]
                 if missing := set(self.form.columns) - {leaf.partition(".")[0] for leaf in leaves}:
@@ -110,9 +113,22 @@ class ParquetRelease:
                     leaves = [leaf for leaf in leaves if not leaf.endswith(".bytes")]
                 leaves = [leaf for leaf in leaves if leaf.partition(".")[0] in wanted]
                 for batch in opened.iter_batches(BATCH_ROWS, columns=leaves):
-                    yield from batch.to_pylist()
+                    yield from batch_rows(batch)
         except (pa.ArrowException, OSError) as error:
-            raise ReleaseError(f"{file} is not a complete Parquet file: {error}") from error
+            problem = " ".join(f"{error}".split())
+            raise ReleaseError(f"{file} is not a complete Parquet file: {problem}") from error
+
+
+def batch_rows(batch: pa.RecordBatch) -> Iterator[dict[str, Any] | UnusableError]:
+    """Yield the rows of a batch; a text that is not UTF-8 costs its row alone."""
+    try:
+        yield from batch.to_pylist()
+    except UnicodeDecodeError:
+        for index in range(len(batch)):
+            try:
+                yield from batch.slice(index, 1).to_pylist()
+            except UnicodeDecodeError as error:
+                yield UnusableError("invalid_utf8", f"a text is not UTF-8: {error}")
 
 
 def parquet_files(path: Path) -> list[Path]:
@@ -129,7 +145,8 @@ def parquet_files(path: Path) -> list[Path]:
 def column_names(path: Path) -> Sequence[str]:
     """Return the names of the columns of a file; none if it is no Parquet file."""
     try:
-        names: list[str] = pq.read_schema(path).names
+        with path.open("rb") as stream:
+            names: list[str] = pq.read_schema(stream).names
     except (pa.ArrowException, OSError):
         return ()
     return names
