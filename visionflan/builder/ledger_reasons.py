@@ -46,6 +46,7 @@ DROPPED_BY_BUILD: dict[str, str] = {
     "unsupported_media": "the row has a video or another medium that is not an image",
     "unread_file": "a list of files names one that is not here, or that cannot be read",
     "damaged_archive": "the records in these bytes of the archive cannot be read",
+    "untrained_answer": "an answer is not to be trained on, or has a weight of its own",
     "preference_data": "the record compares or rates answers, which are no targets by themselves",
     "tool_calls": "the record offers tools to the model, for which a build has no place",
 }
@@ -128,7 +129,7 @@ NOTES_OF_BUILD: dict[str, str] = {
     "answer_first": "an answer before the first question was left out",
     "question_last": "a question after the last answer was left out",
     "sampled": "the list takes only a part of the records of this file",
-    "columns_left_out": "a build has no place for these columns or members of a file",
+    "columns_left_out": "a build has no place for these fields, columns or members of a file",
     "literal_image_token": "`<image>` in a text without images is now written `<image >`",
     "suffix_differs": "the suffix of the file name is wrong; the format is that of the content",
 }

@@ -1,7 +1,8 @@
 """JSON lines with `messages` and `images`, as of ms-swift.
 
 The content of a message is a text with `<image>` at the position of each image; `channel` names the
-task, by which ms-swift reports its loss. The form is that of ms-swift's page on custom datasets.
+task, by which ms-swift reports its loss. The form is that of ms-swift's page on custom datasets;
+an answer can have a `loss` or a `loss_scale` (`swift/loss_scale/base.py`).
 """
 
 from pathlib import Path
@@ -14,6 +15,7 @@ from visionflan.formats.shared.conversations import is_missing
 from visionflan.formats.shared.json_files import JsonLines
 from visionflan.formats.shared.json_release import JsonForm
 from visionflan.formats.shared.messages import (
+    check_weight,
     has_messages,
     has_pieces,
     parse_messages,
@@ -22,6 +24,7 @@ from visionflan.formats.shared.messages import (
 from visionflan.storage.directory import BuildDirectory, Instances
 from visionflan.storage.instance import Instance, Split
 
+PREFERENCES = ("rejected_response", "rejected_messages")
 PLACEHOLDERS = ("<ref-object>", "<bbox>", "<video>", "<audio>")
 
 
@@ -47,8 +50,14 @@ def to_record(build: BuildDirectory, instance: Instance) -> dict[str, Any]:
 def parse_record(record: dict[str, Any], images: Path) -> ConversationRecord:
     """Parse a record; raise UnusableError if trainers cannot read it.
 
-    A text with the placeholder of an object is refused: each model writes boxes in its own way.
+    A record with an answer that is not to be trained on is refused, because a build trains on every
+    answer. So is a text with the placeholder of an object: each model writes boxes in its own way.
+    Objects that no text refers to, which ms-swift does not show either, are left out with a note.
     """
+    for field in PREFERENCES:
+        if not is_missing(record.get(field)):
+            raise UnusableError("preference_data", f"the record has `{field}`")
+    check_weight(record)
     parsed = parse_messages(record, images, "channel")
     if is_missing(record.get("objects")):
         return parsed
@@ -56,7 +65,8 @@ def parse_record(record: dict[str, Any], images: Path) -> ConversationRecord:
         if placeholder := next((one for one in PLACEHOLDERS if one in turn.text), None):
             detail = f"{placeholder} stands for an object of `objects`"
             raise UnusableError("unsupported_media", detail)
-    return parsed
+    note = ("columns_left_out", "`objects`, to which no text refers")
+    return parsed._replace(notes=(*parsed.notes, note))
 
 
 JSON = JsonForm(

@@ -8,12 +8,16 @@ from visionflan.errors import UnusableError
 from visionflan.formats.base import ConversationRecord
 from visionflan.formats.shared.conversations import (
     RawMessage,
+    is_missing,
     make_conversation,
     malformed,
     optional_text,
 )
 from visionflan.formats.shared.image_names import check_media, image_names, release_images
+from visionflan.layouts.fields import describe
 from visionflan.prompt import join_at_images
+
+WEIGHTS = ("loss", "loss_scale", "weight")
 
 
 def has_messages(record: dict[str, Any]) -> bool:
@@ -36,7 +40,21 @@ def raw_messages(values: Any) -> list[RawMessage]:
     """Return the messages of a record with their texts."""
     if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
         raise malformed("the list of messages", values)
+    for value in values:
+        if value.get("role") == "assistant":
+            check_weight(value)
     return [RawMessage(value.get("role"), turn_text(value.get("content"))) for value in values]
+
+
+def check_weight(holder: dict[str, Any]) -> None:
+    """Raise UnusableError if an answer is no target, or is weighted otherwise than all others.
+
+    ms-swift has `loss` and `loss_scale` for this, OpenAI's chat format `weight`.
+    """
+    for field in WEIGHTS:
+        weight = holder.get(field)
+        if not is_missing(weight) and weight != 1:
+            raise UnusableError("untrained_answer", f"`{field}` is {describe(weight)}")
 
 
 def turn_text(content: Any) -> Any:
