@@ -23,7 +23,7 @@ from visionflan.train.adapter_config import AdapterConfig
 from visionflan.train.checkpoint import write_model
 from visionflan.train.config import InitConfig, StageConfig, TrainConfig
 from visionflan.train.config_io import override
-from visionflan.train.plan.estimate import plan_stages
+from visionflan.train.plan.estimate import check_fits, plan_stages
 from visionflan.train.plan.fake_linear_4bit import FakeLinear4bit
 from visionflan.train.plan.measure import count_weights, flops_of_a_row, peak_memory
 from visionflan.train.plan.memory_tracker import MemoryTracker
@@ -240,6 +240,8 @@ def test_a_plan_counts_quantized_weights(quantized: TrainConfig) -> None:
     assert peak_memory(quantized, stage, 1) < peak_memory(quantized, plain, 1)
     (plan,) = plan_stages(replace(quantized, stages=(stage,)), (1, 4), 1e12)
     assert [gpu.num_gpus for gpu in plan.gpus] == [1]
+    with pytest.raises(TrainingError, match=r"and a GPU has 0.0: use a smaller runtime.micro"):
+        check_fits([plan], 1)
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors.torch import load_file, save_file
 from torch.distributed.checkpoint.filesystem import FileSystemWriter
 
+from tests.helpers.tiny_checkpoint import save_language_model
 from visionflan.errors import TrainingError
 from visionflan.train.config import TrainConfig
 from visionflan.train.run import train
 from visionflan.train.trainer import Trainer
-from visionflan.train.training_state import StateWriter, load_progress
+from visionflan.train.training_state import StateWriter, bind_source, load_progress
 
 
 def one_state(config: TrainConfig) -> TrainConfig:
@@ -68,6 +70,20 @@ def test_a_state_that_cannot_be_written_ends_the_run_in_one_sentence(
     assert run["steps"] == 8
 
 
+def stop_after_a_state(config: TrainConfig, out: Path) -> None:
+    optimizer_step = Trainer.optimizer_step
+
+    def stopping_step(self: Trainer, step: int, *args: Any) -> Any:
+        if step == 5:
+            raise KeyboardInterrupt
+        return optimizer_step(self, step, *args)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Trainer, "optimizer_step", stopping_step)
+        with pytest.raises(KeyboardInterrupt):
+            train(one_state(config), out)
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [
@@ -82,17 +98,7 @@ def test_a_state_that_cannot_be_written_ends_the_run_in_one_sentence(
 def test_a_damaged_state_is_named_in_one_sentence(
     config: TrainConfig, tmp_path: Path, name: str, content: bytes | None
 ) -> None:
-    stop = Trainer.optimizer_step
-
-    def stopping_step(self: Trainer, step: int, *args: Any) -> Any:
-        if step == 5:
-            raise KeyboardInterrupt
-        return stop(self, step, *args)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Trainer, "optimizer_step", stopping_step)
-        with pytest.raises(KeyboardInterrupt):
-            train(one_state(config), tmp_path)
+    stop_after_a_state(config, tmp_path)
     (state,) = (tmp_path / "base/resume").glob("step-*")
     file = state / name
     assert file.is_file()
@@ -103,6 +109,30 @@ def test_a_damaged_state_is_named_in_one_sentence(
     with pytest.raises(TrainingError, match=r"step-00000004 cannot be read .*: restore it") as e:
         train(one_state(config), tmp_path)
     assert "\n" not in str(e.value)
+
+
+def test_a_state_is_resumed_from_the_weights_that_it_belongs_to_alone(
+    config: TrainConfig, tmp_path: Path
+) -> None:
+    language_model = save_language_model(tmp_path / "language_model")
+    mine = replace(config, init=replace(config.init, language_model=language_model))
+    stop_after_a_state(mine, tmp_path / "run")
+    file = language_model / "model.safetensors"
+    before = file.read_bytes()
+    save_file({name: 2 * w for name, w in load_file(file).items()}, file, {"format": "pt"})
+    with pytest.raises(TrainingError, match=r"language_model are not those that the state in .*re"):
+        train(one_state(mine), tmp_path / "run")
+    file.write_bytes(before)
+    assert train(one_state(mine), tmp_path / "run").is_dir()
+
+
+def test_a_stage_without_a_state_may_start_from_other_weights(tmp_path: Path) -> None:
+    bind_source(tmp_path, {"path": "a", "weights_sha256": "0"})
+    bind_source(tmp_path, {"path": "b", "weights_sha256": "1"})
+    (tmp_path / "step-00000001").mkdir()
+    bind_source(tmp_path, {"path": "moved", "weights_sha256": "1"})
+    with pytest.raises(TrainingError, match="the weights in b are not those"):
+        bind_source(tmp_path, {"path": "b", "weights_sha256": "2"})
 
 
 def test_states_that_take_long_to_copy_are_saved_less_often(config: TrainConfig) -> None:

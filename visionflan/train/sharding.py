@@ -46,6 +46,7 @@ def place_model(
     tie_weights(model)
     check_same_weights(model, distributed)
     scatter_weights(model, weights, distributed.device)
+    require_input_gradients(model)
 
 
 def cast_frozen_weights(model: nn.Module, dtype: torch.dtype) -> None:
@@ -86,6 +87,22 @@ def shard_layers(model: "TrainingModel", mesh: "DeviceMesh", dtype: torch.dtype 
     for layer in getattr(model.vlm.language_model, "layers", ()):
         fully_shard(layer, mesh=mesh, mp_policy=policy)
     fully_shard(model, mesh=mesh, mp_policy=policy)
+
+
+def require_input_gradients(model: "TrainingModel") -> None:
+    """Make the inputs of the first layer require gradients, where embeddings are frozen.
+
+    FSDP reduces the gradients of a layer when those of its inputs are there, and otherwise after
+    all others. A process whose batch has no images would do so in another order than the others.
+    """
+    embeddings: Any = model.vlm.model.get_input_embeddings()
+    if any(weight.requires_grad for weight in embeddings.parameters()):
+        return
+
+    def add_zero(_: nn.Module, __: object, output: Tensor) -> Tensor:
+        return output + torch.zeros((), device=output.device, requires_grad=True)
+
+    embeddings.register_forward_hook(add_zero)
 
 
 def move_to_meta(model: "TrainingModel") -> dict[str, Tensor]:

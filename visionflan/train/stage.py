@@ -50,6 +50,7 @@ from visionflan.train.quantization import quantize_decoder
 from visionflan.train.sharding import place_model
 from visionflan.train.tokenized_dataset import TokenizedDataset, tokenize_stage
 from visionflan.train.trainer import Trainer, ignore_line
+from visionflan.train.training_state import bind_source
 from visionflan.train.validation_data import validation_of
 
 
@@ -105,6 +106,8 @@ class StageRunner:
         """Build the trainer, with the tokenized data and the model on its device."""
         dataset = self.tokenize()
         vlm, runtime, device = self.initial_model.vlm, self.config.runtime, self.distributed.device
+        if self.distributed.is_main_process:
+            bind_source(self.directory / "resume", self.initial_model.source)
         dtype = compute_dtype(runtime, device)
         quantize_decoder(vlm, self.stage, device, dtype)
         model = prepare_model(vlm, self.stage, self.config.seed)

@@ -31,6 +31,8 @@ from visionflan.escaping import one_line
 from visionflan.train.distributed import DistributedContext
 from visionflan.train.training_model import TrainingModel
 
+# The digests of the weights that the stage started from.
+SOURCE = "initialized_from.json"
 # Frozen weights are loaded from the initial model again.
 TRAINABLE_ONLY = StateDictOptions(ignore_frozen_params=True, strict=False)
 
@@ -48,6 +50,25 @@ class Progress(NamedTuple):
 def latest_state(directory: Path) -> Path | None:
     """Return the latest complete state in a directory, or None."""
     return max(directory.glob("step-*"), default=None)
+
+
+def bind_source(directory: Path, source: dict[str, str]) -> None:
+    """Record the digests of the weights that a stage starts from, beside its states.
+
+    Raises TrainingError if there is a state already that belongs to others: it has trained weights
+    alone, and those that are not trained must stay the same.
+    """
+    file = directory / SOURCE
+    digests = {name: value for name, value in source.items() if name.endswith("sha256")}
+    if latest_state(directory) is not None and file.is_file():
+        if json.loads(file.read_bytes()) != digests:
+            raise TrainingError(
+                f"the weights in {source['path']} are not those that the state in {directory} "
+                "belongs to: restore them, or choose a new --out"
+            )
+        return
+    directory.mkdir(parents=True, exist_ok=True)
+    write_json(file, digests)
 
 
 def load_progress(directory: Path) -> Progress:

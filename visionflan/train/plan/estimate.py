@@ -42,6 +42,7 @@ class StagePlan(NamedTuple):
     Attributes:
         flops: operations of a row
         num_rows: that the stage is trained on; None if its data does not exist yet
+        is_sharded: whether several GPUs share the weights
         host_bytes: of the machine that loads the model, for one copy of it
     """
 
@@ -54,6 +55,7 @@ class StagePlan(NamedTuple):
     state_bytes: int
     checkpoint_bytes: int
     gpus: tuple[GpuPlan, ...]
+    is_sharded: bool = True
 
 
 def plan_stages(
@@ -87,6 +89,7 @@ def plan_stages(
             round(size.trainable * STATE_BYTES[stage.optimizer]),
             size.weights * CHECKPOINT_BYTES[config.checkpoint_dtype],
             tuple(gpus),
+            is_sharded=not is_quantized(stage),
         )
 
 
@@ -140,7 +143,7 @@ def check_fits(plans: Sequence[StagePlan], gpu_bytes: float) -> None:
         if least.peak_bytes > gpu_bytes:
             raise TrainingError(
                 f"stage {plan.stage} needs {least.peak_bytes / GIB:.1f} GiB a GPU on "
-                f"{counted(least.num_gpus, 'GPU')}, and a GPU has {gpu_bytes / GIB:.1f}: use more "
-                "GPUs (runtime.num_processes), a smaller runtime.micro_batch_tokens, or "
-                "runtime.gradient_checkpointing=true"
+                f"{counted(least.num_gpus, 'GPU')}, and a GPU has {gpu_bytes / GIB:.1f}: use "
+                f"{'more GPUs (runtime.num_processes), ' * plan.is_sharded}"
+                "a smaller runtime.micro_batch_tokens, or runtime.gradient_checkpointing=true"
             )
