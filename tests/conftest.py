@@ -4,7 +4,7 @@ import gc
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,21 @@ settings.register_profile("any_load", deadline=None, suppress_health_check=[Heal
 settings.load_profile("any_load")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Exempt what is imported and collected from garbage collection, since it stays to the end.
+
+    Looking through these millions of objects takes as long as the imports, and each run of
+    training would look through them again.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_fsync() -> Iterator[None]:
     """Replace `os.fsync`: no test outlives a power cut, only a process that is killed.
@@ -42,16 +57,6 @@ def no_fsync() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda descriptor: None)
         yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def frozen_imports() -> None:
-    """Exempt what was imported for the tests from garbage collection, which a run of training does.
-
-    There are millions of these objects, and they stay until the end.
-    """
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.fixture
