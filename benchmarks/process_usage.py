@@ -10,7 +10,7 @@ from typing import Any
 from visionflan import catalog
 
 
-def measure(work: Callable[..., int], *args: Any) -> dict[str, float]:
+def measure(work: Callable[..., float], *args: Any) -> dict[str, float]:
     """Run some work in a process of its own; return its result, time and peak of memory."""
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
@@ -25,7 +25,7 @@ def measure(work: Callable[..., int], *args: Any) -> dict[str, float]:
     return measured
 
 
-def measure_here(sender: Any, files: list[str], work: Callable[..., int], args: Any) -> None:
+def measure_here(sender: Any, files: list[str], work: Callable[..., float], args: Any) -> None:
     """Send the measures of some work."""
     for file in files:
         catalog.load(catalog.add_file(Path(file)))

@@ -43,7 +43,7 @@ def read(root: Path) -> Iterator[Row]:
 @dataset.specimen
 def specimen(root: Path, count: int) -> None:
     """Draw a few images."""
-    draw(root, count, 0)
+    draw(root, count)
 
 
 @dataset.task("Name the color that most of the image has.", title="Color", category="Perception")
@@ -61,7 +61,7 @@ def is_color(row: Row) -> Example | None:
     return Example(image=row.image, text=named, target="yes" if named == row.label else "no")
 
 
-def draw(root: Path, count: int, seed: int) -> None:
+def draw(root: Path, count: int, seed: int = 0) -> None:
     """Draw images of about 2 kB, no two of which are equal or look alike."""
     random = np.random.default_rng(seed)
     root.mkdir(parents=True)

@@ -1,5 +1,7 @@
 """What a process that reads one release does: sample its rows, and send them to the parent."""
 
+import math
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -27,6 +29,7 @@ class ReadJob(NamedTuple):
     seed: int
     limits: dict[str, int]
     with_official: bool  # whether to collect what official validation and test rows name
+    seconds: float = math.inf  # after which reading stops
 
 
 class Monitor(NamedTuple):
@@ -53,7 +56,8 @@ class ReadReport(NamedTuple):
     """The last message: the counts of a complete pass, or the sentence about its failure.
 
     Attributes:
-        error: the sentence; empty if the pass is complete.
+        error: the sentence; empty if the pass did not fail.
+        stopped: whether reading stopped after the seconds of the job.
         rows_read: the number of rows, including broken ones.
         broken: the number of broken rows by reason.
         unread: directories with data in which nothing was read, with their numbers of files.
@@ -62,6 +66,7 @@ class ReadReport(NamedTuple):
     """
 
     error: str
+    stopped: bool
     rows_read: int
     broken: dict[str, int]
     unread: dict[str, int]
@@ -81,10 +86,14 @@ def read_release(connection: Connection, job: ReadJob, monitor: Monitor) -> None
     }
     watch = ReleaseWatch(release.root, monitor.file)
     watch.install()
-    error, unread = "", {}
+    error, stopped, unread = "", False, {}
+    end = time.monotonic() + job.seconds
     try:
         for _ in release.run(list(samplers.values())):
             monitor.rows.value = release.rows_read
+            if time.monotonic() > end:
+                stopped = True
+                break
         for broken in watch.unreadable():
             release.record_broken(broken)
         outbox.flush()
@@ -99,7 +108,8 @@ def read_release(connection: Connection, job: ReadJob, monitor: Monitor) -> None
         error = f"{job.name}: reading it failed with {type(failure).__name__}: {failure}"
     counts = {task: (sampler.counts, sampler.usable) for task, sampler in samplers.items()}
     groups = official.groups if official is not None else set()
-    connection.send(ReadReport(error, release.rows_read, release.broken, unread, counts, groups))
+    report = ReadReport(error, stopped, release.rows_read, release.broken, unread, counts, groups)
+    connection.send(report)
 
 
 def send_sample(

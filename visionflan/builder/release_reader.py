@@ -4,6 +4,7 @@ A process that crashes, allocates without end or waits for ever is ended, and th
 names the last file that it opened.
 """
 
+import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -46,15 +47,19 @@ class ReleaseReader:
         release: ReleasePass,
         samplers: Sequence[TaskSampler],
         progress: Callable[[int], object] = id,
-    ) -> None:
-        """Fill the samplers, and the counts of the pass, by reading the release.
+        *,
+        seconds: float = math.inf,
+    ) -> bool:
+        """Fill the samplers, and the counts of the pass, by reading the release for some seconds.
 
-        `progress` receives the number of rows, again and again. Raises ReleaseError if the release
-        cannot be read.
+        Return whether all rows were read. `progress` receives the number of rows, again and again.
+        Raises ReleaseError if the release cannot be read.
         """
         limits = {sampler.task.name: sampler.limit for sampler in samplers}
         with_official = release.official is not None
-        job = ReadJob(release.name, release.data_root, samplers[0].seed, limits, with_official)
+        job = ReadJob(
+            release.name, release.data_root, samplers[0].seed, limits, with_official, seconds
+        )
         process = ReadProcess(self.context, job)
         by_task = {sampler.task.name: sampler for sampler in samplers}
         official = release.official or OfficialRows()
@@ -67,12 +72,13 @@ class ReleaseReader:
                         official.add_images(images)
                     case ReadReport():
                         fill_counts(message, release, by_task)
-                        return
+                        return not message.stopped
                     case entries:
                         for entry in entries:
                             release.write(entry)
         finally:
             process.child.close()
+        raise AssertionError("a process ends with a report")
 
 
 def fill_counts(

@@ -91,6 +91,12 @@ def add_machines(parser: argparse.ArgumentParser) -> None:
         "visionflan and see --data-root and --out under the same paths, on a shared file system",
     )
     parser.add_argument(
+        "--plan",
+        action="store_true",
+        help="write nothing: read each release for up to half a minute, and some of its images, "
+        "and print how many rows there are, and how much disk and time the build takes",
+    )
+    parser.add_argument(
         "--update",
         action="store_true",
         help="change the build in BUILD: build only what is new or changed, and divide it again",
@@ -163,6 +169,8 @@ def build_and_summarize(
     data_root: Path, args: argparse.Namespace, settings: "BuildSettings"
 ) -> int:
     """Build with progress, print the summary, and return the exit code."""
+    if args.plan:
+        return print_estimate(data_root, args, settings)
     from visionflan.builder.build_request import check_not_empty
     from visionflan.builder.output_dir import failed_datasets
     from visionflan.builder.run import build
@@ -181,3 +189,15 @@ def build_and_summarize(
     print(summary(args.out, manifest))
     check_not_empty(args.out, manifest)
     return 1 if failed_datasets(manifest) else 0
+
+
+def print_estimate(data_root: Path, args: argparse.Namespace, settings: "BuildSettings") -> int:
+    """Print what the build would take; 1 if a release cannot be read."""
+    from visionflan.builder.build_request import usable_workers
+    from visionflan.builder.estimate import estimate_build
+    from visionflan.builder.estimate_table import estimate_table
+
+    workers = usable_workers(args.workers, log)
+    build_plan, estimates = estimate_build(data_root.absolute(), args.out, settings, workers)
+    print(estimate_table(args.out.absolute(), build_plan, estimates, workers))
+    return 1 if any(estimate.failure for estimate in estimates) else 0
