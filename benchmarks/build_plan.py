@@ -1,8 +1,8 @@
 """Hold the time that `build --plan` estimates against that of builds, on one core and on two.
 
-Datasets of different sizes are drawn, half of them of photographs. Each build and each estimate runs
-in a process of its own on the given cores. If the times of 1 and 2 workers are right, those of 16 and
-64 follow from the same costs, as long as each worker has a core and the disk is not the limit.
+Datasets of different sizes are drawn, half of them of photographs. Each build and each estimate
+runs in a process of its own on the given cores. If the times of 1 and 2 workers are right, those of
+16 and 64 follow from the same costs, as long as each worker has a core and the disk is fast enough.
 
 Run on an idle machine: python benchmarks/build_plan.py [--images 6000] [--rounds 3]
 """

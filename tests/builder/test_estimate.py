@@ -28,17 +28,17 @@ def data(tmp_path: Path) -> Path:
 
 
 def test_an_estimate_is_what_a_build_makes(data: Path, tmp_path: Path) -> None:
-    _, (found,) = estimate_build(data, tmp_path / "out", SETTINGS, 2)
+    _, (board,) = estimate_build(data, tmp_path / "out", SETTINGS, 2)
     assert not (tmp_path / "out").exists()
     built = BuildDirectory(tmp_path / "out") if build(data, tmp_path / "out", SETTINGS) else None
     assert built is not None
     totals = built.manifest["totals"]
     duplicates = sum(t["dropped"].get("duplicate", 0) for t in built.manifest["tasks"].values())
-    assert (found.name, found.rows, found.is_complete) == ("board", 17, True)
-    assert found.instances == totals["instances"] + duplicates
-    assert (found.images, found.image_bytes) == (totals["images"], totals["image_bytes"])
-    assert found.image_bytes == sum(len(board_image(n)) for n in range(12))
-    assert found.seconds > 0
+    assert (board.name, board.rows, board.is_complete) == ("board", 17, True)
+    assert board.instances == totals["instances"] + duplicates
+    assert (board.images, board.image_bytes) == (totals["images"], totals["image_bytes"])
+    assert board.image_bytes == sum(len(board_image(n)) for n in range(12))
+    assert board.seconds > 0
 
 
 def test_what_is_not_read_in_time_is_named(
@@ -85,9 +85,9 @@ def command(data: Path, tmp_path: Path) -> list[str]:
 def test_more_workers_are_never_slower_than_the_bounds_of_list_scheduling(
     seconds: list[float], workers: int, more: int
 ) -> None:
-    found = makespan(seconds, workers)
+    end = makespan(seconds, workers)
     lower = max(*seconds, sum(seconds) / workers)
-    assert lower <= found * (1 + 1e-9)
-    assert found <= (sum(seconds) / workers + max(seconds)) * (1 + 1e-9)
+    assert lower <= end * (1 + 1e-9)
+    assert end <= (sum(seconds) / workers + max(seconds)) * (1 + 1e-9)
     assert makespan(seconds, 1) == pytest.approx(sum(seconds))
     assert makespan(seconds, len(seconds) + more) == max(seconds)

@@ -103,13 +103,13 @@ def unwritten_rows(
     """Return the rows that are no instances but count for the split, with their known images."""
     named = {image for rows in unwritten.values() for row in rows for image in row.images}
     names = pa.array(sorted(named), pa.string())
-    found = set(names.filter(pc.is_in(names, known)).to_pylist())
+    stored = set(names.filter(pc.is_in(names, known)).to_pylist())
     rows = [
         {
             **row._asdict(),
             "dataset": dataset,
             "task": "",
-            "images": [image for image in row.images if image in found],
+            "images": [image for image in row.images if image in stored],
         }
         for dataset, rows in unwritten.items()
         for row in rows
