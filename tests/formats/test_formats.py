@@ -10,6 +10,7 @@ from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
 from visionflan.cli.main import main
 from visionflan.errors import DefinitionError, UnknownNameError
+from visionflan.plugins import PluginKind
 
 IDS = """
 from collections.abc import Iterator
@@ -43,8 +44,22 @@ def ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Add a format's file to those of the package."""
     (tmp_path / "more").mkdir()
     (tmp_path / "more/ids.py").write_text(IDS)
-    monkeypatch.setattr(formats, "__path__", [*formats.__path__, str(tmp_path / "more")])
+    add_directory(monkeypatch, tmp_path / "more")
     return "ids"
+
+
+def add_directory(monkeypatch: pytest.MonkeyPatch, directory: Path) -> None:
+    """Add a directory to those of the package's formats, which are then found anew."""
+    monkeypatch.setattr(formats, "__path__", [*formats.__path__, str(directory)])
+    find_anew(monkeypatch)
+
+
+def find_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget the formats that were found before."""
+    old = formats.FORMATS
+    monkeypatch.setattr(
+        formats, "FORMATS", PluginKind(old.noun, old.group, old.package, old.helpers)
+    )
 
 
 def test_the_formats_of_the_package_are_found_by_their_files() -> None:
@@ -101,7 +116,7 @@ def test_a_format_of_another_package_is_recognized_and_read(
     points = "[visionflan.formats]\nlab_ids = lab_ids\n"
     (site / "lab-1.dist-info/entry_points.txt").write_text(points)
     monkeypatch.syspath_prepend(str(site))
-    monkeypatch.delitem(vars(formats.FORMATS), "installed", raising=False)
+    find_anew(monkeypatch)
     assert "lab_ids" in formats.names()
     assert formats.summaries()["lab_ids"] == "Ids of a lab, one a line"
     (tmp_path / "train.ids").write_text("one\ntwo\n")
@@ -109,7 +124,6 @@ def test_a_format_of_another_package_is_recognized_and_read(
     captured = capsys.readouterr()
     assert "as lab_ids" in captured.err
     assert "2 instances" in captured.out
-    monkeypatch.delitem(vars(formats.FORMATS), "installed", raising=False)
 
 
 def test_a_format_that_cannot_be_read_is_refused(
@@ -129,6 +143,6 @@ def test_a_file_without_a_format_is_refused(
 ) -> None:
     name = f"empty_{len(source)}"
     (tmp_path / f"{name}.py").write_text(source)
-    monkeypatch.setattr(formats, "__path__", [*formats.__path__, str(tmp_path)])
+    add_directory(monkeypatch, tmp_path)
     with pytest.raises(DefinitionError, match="must define `FORMAT"):
         formats.load(name)

@@ -209,6 +209,18 @@ def test_an_import_that_keeps_nothing_fails_with_the_causes(
     assert "it has no records" in error_of(path / "annotations.json", capsys)
 
 
+def test_a_damaged_file_beside_others_is_named(tmp_path: Path) -> None:
+    directory = write_release(tmp_path / "r", [record("0.jpg")])
+    (directory / "config.json").write_text('{\n "name": 1\n}')
+    (directory / "more.json").write_text(json.dumps([record("1.jpg")] * 3)[:200])
+    (directory / "zero.json").write_bytes(bytes(100))
+    build, ledger = import_directory(directory)
+    assert len(build.instances()) == 1
+    assert [(line["reason"], line["key"]) for line in ledger] == [
+        ("unread_file", "more.json"), ("unread_file", "zero.json"),
+    ]  # fmt: skip
+
+
 def test_images_under_another_key_are_found(tmp_path: Path) -> None:
     entry = record() | {"images": ["1.jpg"]}
     del entry["image"]

@@ -215,6 +215,8 @@ def entry_releases(
     except (FieldError, OSError, ValueError) as error:
         yield unread(listing, name, f"{error}")
         return
+    if not files:
+        yield unread(listing, name, f"{file.name} is a directory without JSON")
     for path in files:
         if only in (None, path):
             if path.is_file() and path.name.endswith(SUFFIXES):

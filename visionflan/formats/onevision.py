@@ -31,7 +31,7 @@ from visionflan.formats.shared.joined_release import (
 from visionflan.formats.shared.json_files import JsonList
 from visionflan.formats.shared.json_lists import ListedFile, SampledRelease, read_list
 from visionflan.formats.shared.json_release import JsonRelease
-from visionflan.formats.shared.yaml_lists import is_yaml_list, yaml_lists
+from visionflan.formats.shared.yaml_lists import is_yaml_list, yaml_files, yaml_lists
 from visionflan.storage.directory import BuildDirectory, Instances
 from visionflan.storage.instance import Split
 
@@ -96,7 +96,10 @@ def find_lists(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     lists = yaml_lists(path)
-    if lists and (len(lists) == 1 or all(map(export_split, lists))):
+    if lists and all(map(export_split, lists)):
+        # A list of an export that is damaged is read too: it is refused.
+        return [file for file in yaml_files(path) if file in lists or export_split(file)]
+    if len(lists) == 1:
         return lists
     names = ", ".join(one.name for one in lists) or "none"
     raise ReleaseError(

@@ -28,6 +28,7 @@ from visionflan.storage.directory import BuildDirectory, Instances
 from visionflan.storage.instance import Instance, Split
 
 SHARD_BYTES = 256 << 20
+NUM_PROBED = 8  # archives of a directory that are looked at to see what they are
 ROLES = {"user": "human", "assistant": "gpt"}
 
 
@@ -137,15 +138,16 @@ def find_release(path: Path, images: Path | None = None) -> TarRelease:
 
 
 def tar_files(path: Path) -> list[Path]:
-    """Return a file, or the archives of a directory, sorted."""
+    """Return a file, or the archives of a directory, sorted; none unless one of them is sound."""
     files = sorted(path.glob("*.tar")) if path.is_dir() else [path]
-    return [file for file in files if file.is_file() and is_tar(file)]
+    files = [file for file in files if file.is_file()]
+    return files if any(map(is_tar, files)) else []
 
 
 def recognize(path: Path) -> bool:
-    """Return whether a path is an archive of samples, or a directory whose first one is."""
+    """Return whether a path is an archive of samples, or a directory with one."""
     files = tar_files(path) if path.exists() else []
-    return bool(files) and has_samples(files[0])
+    return any(map(has_samples, filter(is_tar, files[:NUM_PROBED])))
 
 
 FORMAT = Format(

@@ -9,7 +9,7 @@ from typing import Any, get_args
 from visionflan.builder.sampling import find_file_fault
 from visionflan.dataset import BrokenRow
 from visionflan.errors import ReleaseError
-from visionflan.formats.shared.json_records import json_records
+from visionflan.formats.shared.json_records import json_records, peek
 from visionflan.storage.instance import Split
 
 SUFFIXES = (".json", ".jsonl", ".json.gz", ".jsonl.gz")
@@ -45,8 +45,12 @@ def annotation_files(
     directory: Path, noun: str, matches: Matches, suffixes: tuple[str, ...]
 ) -> tuple[Path, ...]:
     """Return the only file of a form in a directory, or all files of an export."""
-    matched = [path for path in json_files(directory, suffixes) if has_records(path, matches)]
-    if matched and (len(matched) == 1 or all(export_split(path) for path in matched)):
+    files = json_files(directory, suffixes)
+    matched = [path for path in files if has_records(path, matches)]
+    if matched and all(export_split(path) for path in matched):
+        # A file of an export whose beginning is damaged is read too: its records are accounted for.
+        return tuple(path for path in files if path in matched or export_split(path))
+    if len(matched) == 1:
         return tuple(matched)
     names = ", ".join(path.name for path in matched) or "none"
     raise ReleaseError(
@@ -65,6 +69,30 @@ def has_records(path: Path, matches: Matches) -> bool:
     """Return whether one of the first records of a file is of a form."""
     try:
         return any(map(matches, first_records(path)))
+    except (ReleaseError, OSError):
+        return False
+
+
+def unreadable_files(directory: Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[BrokenRow]:
+    """Return a row for each file of a directory that should have records, and is damaged."""
+    rows = []
+    for path in sorted(path for path in directory.iterdir() if path.name.endswith(suffixes)):
+        if not path.is_file():
+            rows.append(BrokenRow(path.name, "unread_file", "it is not a file"))
+            continue
+        try:
+            problem = "" if first_records(path) else "it has no records that are objects"
+        except (ReleaseError, OSError) as error:
+            problem = "" if begins_with_object(path) else f"{error}"
+        if problem:
+            rows.append(BrokenRow(path.name, "unread_file", problem))
+    return rows
+
+
+def begins_with_object(path: Path) -> bool:
+    """Return whether a file is one JSON object, such as a configuration, and no list of records."""
+    try:
+        return peek(path).startswith("{")
     except (ReleaseError, OSError):
         return False
 

@@ -1,7 +1,7 @@
 """Releases of JSON records: a form is recognized by its fields, and read record by record."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from visionflan.formats.shared.annotation_files import (
     has_records,
     json_files,
     resolve,
+    unreadable_files,
 )
 from visionflan.formats.shared.conversations import encodable, malformed
 from visionflan.formats.shared.dataset_info import lists_datasets
@@ -55,8 +56,11 @@ class JsonForm:
 
     def find_release(self, path: Path, images: Path | None = None) -> "JsonRelease":
         """Find the annotation files and the directory of the images of a release."""
-        first, *others = find_annotations(resolve(path), self.noun, self.matches, self.suffixes)
-        release = JsonRelease(self, first, first.parent, tuple(others))
+        path = resolve(path)
+        first, *others = find_annotations(path, self.noun, self.matches, self.suffixes)
+        damaged = unreadable_files(path, self.suffixes) if path.is_dir() else []
+        unread = tuple(row for row in damaged if path / row.key not in (first, *others))
+        release = JsonRelease(self, first, first.parent, tuple(others), unread)
         return release.with_images(images)
 
     def image_names(self, record: Any) -> Sequence[str]:
@@ -84,12 +88,14 @@ class JsonRelease:
         annotations: its annotation file, or the first of them.
         images: the directory that image names are relative to.
         more: its other annotation files.
+        unread: files beside them that are damaged.
     """
 
     form: JsonForm
     annotations: Path
     images: Path
     more: tuple[Path, ...] = ()
+    unread: tuple[BrokenRow, ...] = ()
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -105,7 +111,7 @@ class JsonRelease:
             raise ReleaseError(
                 f"{images} is not a directory: --images is the directory of the images"
             )
-        return JsonRelease(self.form, self.annotations, images.resolve(), self.more)
+        return replace(self, images=resolve(images))
 
     def records(self) -> Iterator[Any | BrokenRow]:
         """Yield the raw records one by one, without loading an entire file."""
@@ -114,6 +120,7 @@ class JsonRelease:
 
     def conversations(self) -> Iterator[ConversationRecord | BrokenRow]:
         """Yield the parsed records; an unusable one comes as a BrokenRow with its reason."""
+        yield from self.unread
         for file in self.files:
             split = export_split(file) or "train"
             for conversation in self.file_conversations(file):

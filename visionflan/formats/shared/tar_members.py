@@ -9,6 +9,8 @@ from visionflan.dataset import BrokenRow
 
 MAX_HEADER = 1 << 20  # bytes of a long name or of extended attributes
 CHUNK = 1 << 20
+END_BLOCKS = 2  # of zero bytes, after the last member
+MAX_END = 1 << 20  # bytes; most programs fill up the last 10,240
 MAGIC, MAGIC_OFFSET = b"ustar", 257
 BLOCK = tarfile.BLOCKSIZE
 # What `tarfile` raises for headers that are sound by their checksum and have odd values.
@@ -62,7 +64,8 @@ def tar_members(path: Path) -> Iterator[TarMember | BrokenRow]:
     with path.open("rb") as stream:
         size, end = path.stat().st_size, 0
         for member, next_end in sound_headers(stream, size):
-            if has_data(stream, end, member.offset):
+            # Zero bytes are no member either: an archive ends with them.
+            if member.offset > end:
                 yield damaged(path, end, member.offset)
             end = next_end
             if member.isreg() and not member.issparse():
@@ -72,6 +75,11 @@ def tar_members(path: Path) -> Iterator[TarMember | BrokenRow]:
                 yield BrokenRow(key, "malformed_record", "it is a link or another special file")
         if has_data(stream, end, size):
             yield damaged(path, end, size)
+        elif not END_BLOCKS * BLOCK <= size - end <= MAX_END:
+            key = f"{path.name}: byte {min(end, size)}"
+            yield BrokenRow(
+                key, "damaged_archive", "its end is missing or overwritten by zero bytes"
+            )
 
 
 def sound_headers(stream: BinaryIO, size: int) -> Iterator[tuple[tarfile.TarInfo, int]]:

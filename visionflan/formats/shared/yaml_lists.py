@@ -21,4 +21,9 @@ def is_yaml_list(path: Path) -> bool:
 
 def yaml_lists(directory: Path) -> list[Path]:
     """Return the lists in a directory, sorted."""
-    return sorted(filter(is_yaml_list, directory.iterdir()))
+    return list(filter(is_yaml_list, yaml_files(directory)))
+
+
+def yaml_files(directory: Path) -> list[Path]:
+    """Return the YAML files in a directory, sorted."""
+    return sorted(path for path in directory.iterdir() if path.name.endswith(SUFFIXES))
