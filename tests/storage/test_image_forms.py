@@ -19,7 +19,8 @@ from visionflan.errors import UnusableError
 from visionflan.image_files import count_scans, decode_image
 from visionflan.image_pixels import to_rgb
 from visionflan.storage.image_checks import check_image
-from visionflan.storage.perceptual_hash import group_near_duplicates, image_signature
+from visionflan.storage.near_duplicates import group_near_duplicates
+from visionflan.storage.perceptual_hash import image_signature
 
 RGB = Image.open(io.BytesIO(board_image(5, "PNG")))
 GRAY = np.asarray(RGB.convert("L"))

@@ -14,12 +14,15 @@ from tests.helpers.board import board_image
 from visionflan.builder.preview import Preview
 from visionflan.image_files import decode_image
 from visionflan.storage.image_checks import check_image
+from visionflan.storage.near_duplicates import (
+    MAX_HAMMING_DISTANCE,
+    group_near_duplicates,
+    merge_groups,
+)
 from visionflan.storage.perceptual_hash import (
     LOW,
-    group_near_duplicates,
     hamming_distance,
     image_signature,
-    merge_groups,
     near_hashes,
 )
 
@@ -99,6 +102,51 @@ def test_merging_labels_each_row_with_the_lowest_row_that_it_is_linked_to(
     left, right = (np.array([pair[side] for pair in pairs], dtype=np.int64) for side in (0, 1))
     labels = merge_groups(np.arange(count, dtype=np.int32), left, right)
     assert labels.tolist() == expected
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([0, 2**64 - 1, 0x0F0F_1234_5678_9ABC]),
+            st.lists(st.integers(0, 63), max_size=5),
+        ),
+        min_size=1,
+        max_size=30,
+    )
+)
+def test_groups_are_the_chains_of_near_hashes(drawn: list[tuple[int, list[int]]]) -> None:
+    phashes = []
+    for phash, flips in drawn:
+        phashes.append(phash ^ sum(1 << flip for flip in set(flips)))
+    pairs = [
+        (a, b)
+        for a, left in enumerate(phashes)
+        for b, right in enumerate(phashes[:a])
+        if (left ^ right).bit_count() <= MAX_HAMMING_DISTANCE
+    ]
+    left, right = (np.array([pair[side] for pair in pairs], np.int64) for side in (0, 1))
+    expected = merge_groups(np.arange(len(phashes), dtype=np.int32), left, right)
+    colors = np.zeros((len(phashes), 192), dtype=np.uint8)
+    groups = group_near_duplicates(np.array(phashes, dtype=np.uint64), colors)
+    assert groups.tolist() == expected.tolist()
+
+
+def test_near_hashes_are_grouped_however_many_there_are() -> None:
+    random = np.random.default_rng(0)
+    crowded = np.uint64(0xFFFF)  # in bands that a sorting by one band would be crowded in
+    phashes = random.integers(0, 2**64, 50_000, dtype=np.uint64) & ~crowded
+    flips = np.array([random.choice(64, 4, replace=False) for _ in range(1_000)], dtype=np.uint64)
+    near = phashes[:1_000] ^ np.bitwise_or.reduce(np.uint64(1) << flips, axis=1)
+    colors = np.zeros((51_000, 192), dtype=np.uint8)
+    groups = group_near_duplicates(np.concatenate([phashes, near]), colors)
+    assert np.array_equal(groups[50_000:], groups[:1_000])
+    assert len(np.unique(groups)) >= 49_990  # some are near by chance
+
+
+def test_many_equal_hashes_are_grouped_by_color() -> None:
+    colors = np.repeat(np.array([0, 100], dtype=np.uint8), 1_000)[:, None].repeat(192, axis=1)
+    groups = group_near_duplicates(np.zeros(2_000, np.uint64), colors)
+    assert groups.tolist() == [0] * 1_000 + [1_000] * 1_000
 
 
 @given(st.lists(st.integers(0, 2**64 - 1), min_size=2, max_size=40), st.integers(0, 3))

@@ -19,7 +19,7 @@ from visionflan.builder.split import (
     hold_out_mask,
     merge_shown_together,
 )
-from visionflan.storage.perceptual_hash import group_near_duplicates
+from visionflan.storage.near_duplicates import group_near_duplicates
 from visionflan.storage.schema import INSTANCES
 
 USAGE_COLUMNS = ["dataset", "task", "images", "official_split", "group"]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from visionflan.errors import BuildError
 from visionflan.hashing import hash_fraction
-from visionflan.storage.perceptual_hash import merge_groups
+from visionflan.storage.near_duplicates import merge_groups
 from visionflan.vocabulary import OfficialSplit
 
 HASHED_AT_ONCE = 65_536  # ids that are Python objects at the same time

@@ -22,12 +22,8 @@ from visionflan.evaluate.records.header import TrainingOverlap
 from visionflan.evaluate.requests import EvalSet, Item, Source, limit_items
 from visionflan.image_files import decode_image
 from visionflan.storage.directory import BuildDirectory
-from visionflan.storage.perceptual_hash import (
-    MAX_COLOR_DISTANCE,
-    MAX_HAMMING_DISTANCE,
-    image_signature,
-    near_hashes,
-)
+from visionflan.storage.near_duplicates import MAX_COLOR_DISTANCE, MAX_HAMMING_DISTANCE
+from visionflan.storage.perceptual_hash import image_signature, near_hashes
 from visionflan.storage.trained_images import TrainedImages
 
 Thumbnail = NDArray[np.int16]
