@@ -170,6 +170,10 @@ def test_every_reason_is_tried_somewhere() -> None:
         "sensitive_task",
         "evaluation_only",
         "remote_image",
+        "damaged_archive",
+        "preference_data",
+        "tool_calls",
+        "unread_file",
     }
     of_readers = {"malformed_record"}
     assert here | of_builds | of_imports | of_readers == set(DROPPED_BY_BUILD)

@@ -93,4 +93,5 @@ def test_what_is_changed_in_an_image_is_noted_with_its_file(tmp_path: Path) -> N
 
 def test_every_note_is_tried_somewhere() -> None:
     of_imports = {"answer_first", "question_last", "literal_image_token"}
+    of_imports |= {"columns_left_out", "sampled"}
     assert set(NOTES_OF_BUILD) == {"suffix_differs", *of_imports, *NOTED}
