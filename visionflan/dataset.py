@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Generic, Literal, Protocol, TypeVar, cast, get_args
 
 from visionflan.errors import UnusableError
-from visionflan.image_sources import ImageSource, ImageUrls
+from visionflan.image_sources import ImageSource
+from visionflan.image_urls import ImageUrls
 from visionflan.vocabulary import CATEGORIES, LICENSES, Layout, MetricName, OfficialSplit, TaskGroup
 
 IMAGE_MARKER = "<image>"

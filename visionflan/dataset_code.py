@@ -6,7 +6,7 @@ from typing import Any
 
 from visionflan.dataset import BrokenRow, Dataset, Example, Task
 from visionflan.errors import DefinitionError, ReleaseError, UnusableError, VisionflanError
-from visionflan.image_sources import ImageUrls
+from visionflan.image_urls import ImageUrls
 from visionflan.plugins import locate
 
 

@@ -6,12 +6,12 @@ import os
 import stat
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 from PIL import Image
 
@@ -80,32 +80,6 @@ class ComputedImage:
 
 ImageSource = Path | ArchiveMember | FileRange | ParquetCell | LmdbEntry | ComputedImage
 ROWS_AT_ONCE = 16
-
-
-class ImageUrl(NamedTuple):
-    """An image on the web that belongs into a directory of a release.
-
-    Attributes:
-        url: its URL.
-        row: its row in the list, from zero.
-        name: the path of its file in the directory; "" to name it by the row, as img2dataset does.
-    """
-
-    url: str
-    row: int
-    name: str = ""
-
-
-class ImageUrls(NamedTuple):
-    """The images of one directory of a release that publishes URLs.
-
-    Attributes:
-        directory: the directory, relative to that of the release.
-        read: returns the images; it is called more than once.
-    """
-
-    directory: str
-    read: Callable[[], Iterable[ImageUrl]]
 
 
 def describe_source(image: ImageSource) -> str:

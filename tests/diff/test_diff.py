@@ -22,6 +22,7 @@ from visionflan.dataset_code import write_specimen
 from visionflan.diff import task_rows
 from visionflan.diff.run import BuildDiff, diff_builds
 from visionflan.diff.task_rows import diff_rows
+from visionflan.storage import arrow_cache
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Instance, Turn
 from visionflan.storage.schema import instance_table, write_table
@@ -188,6 +189,7 @@ def test_counts_and_fields_are_those_of_a_comparison_in_python(
         write_table(directory / name, instance_table(rows))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(task_rows, "IN_MEMORY_ROWS", 0 if mapped else 100)
+        patch.setattr(arrow_cache, "ROWS_AT_ONCE", 3)
         diff = diff_rows(directory / "a", directory / "b", num_examples=20)
     rows_a, rows_b = ({row.id: row for row in rows} for rows in (a, b))
     expected = plain_counts(rows_a, rows_b)

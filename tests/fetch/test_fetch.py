@@ -67,6 +67,7 @@ FAILURES: dict[str, tuple[Any, str, int]] = {
     "gone": (answers(b"", 410), "http_status", 1),
     "busy": (answers(b"", 503), "http_status", 4),
     "large": (answers(b"x" * 200_001), "too_large", 1),
+    "announced": (lambda h: h.send(b"x", Content_Length="1000000000000"), "too_large", 1),
     "endless": (lambda h: h.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 300_000), "", 1),
     "zipped": (answers(board_image(1), Content_Encoding="gzip"), "content_encoding", 1),
     "robots": (answers(board_image(1), X_Robots_Tag="noindex, noai"), "disallowed", 1),
@@ -102,6 +103,13 @@ def test_a_server_that_stalls_costs_its_image_alone(server: ImageServer, tmp_pat
     summary = fetch(tmp_path, urls, timeout_s=0.5, max_retries=1)
     assert summary == FetchSummary(1, 0, {"timeout": 1})
     assert server.requests.count("slow.jpg") == 2
+
+
+def test_waiting_for_other_requests_is_no_timeout(server: ImageServer, tmp_path: Path) -> None:
+    server.behaviors["slow.jpg"] = stalls
+    urls = [server.url("slow.jpg"), server.url("1.jpg", "localhost")]
+    summary = fetch(tmp_path, urls, timeout_s=0.7, max_retries=0, concurrency=1)
+    assert summary == FetchSummary(1, 0, {"timeout": 1})
 
 
 @pytest.mark.parametrize("form", ["seconds", "date"])

@@ -171,6 +171,21 @@ def test_a_missing_a_cut_and_an_unreadable_file_are_named(name: str, copy: Path)
     assert lines(copy) == [f"{name}: the file is missing"]
 
 
+def test_a_copy_of_the_instances_that_is_none_is_found(copy: Path) -> None:
+    digest = BuildDirectory(copy).digest
+    assert BuildDirectory(copy).table.num_rows
+    (cache,) = copy.glob(".cache/*/instances.arrow")
+    assert lines(copy, quick=True) == []
+    content = cache.read_bytes()
+    position = content.index(b"question") if b"question" in content else content.index(b"tdiuc")
+    cache.write_bytes(content[:position] + b"Q" + content[position + 1 :])
+    (line,) = lines(copy, quick=True)
+    assert line.startswith(f".cache/{digest}/instances.arrow: it is not a copy of the instances")
+    cache.write_bytes(content[:-100])
+    (line,) = lines(copy, quick=True)
+    assert "it cannot be compared with the instances" in line
+
+
 def test_a_directory_without_a_manifest_to_check_against_is_refused(copy: Path) -> None:
     (copy / "manifest.json").write_text("{")
     with pytest.raises(BuildError, match=r"manifest\.json is damaged"):

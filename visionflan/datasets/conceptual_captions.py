@@ -26,7 +26,8 @@ from visionflan.drawing import FRAME, canvas, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick
-from visionflan.image_sources import ArchiveMember, ImageSource, ImageUrl, ImageUrls
+from visionflan.image_sources import ArchiveMember, ImageSource
+from visionflan.image_urls import ImageUrl, ImageUrls
 from visionflan.layouts import existing_paths, open_text
 from visionflan.layouts.detokenize import join_tokens
 from visionflan.layouts.img2dataset import DownloadedImages, write_downloads

@@ -30,7 +30,7 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import COLORS, FRAME, WHITE, canvas, darken, jitter_box, word
 from visionflan.drawing.icons import icon
 from visionflan.hashing import pick, stable_hash
-from visionflan.image_sources import ImageUrl, ImageUrls
+from visionflan.image_urls import ImageUrl, ImageUrls
 from visionflan.layouts import inside, require
 from visionflan.layouts.fields import (
     answer,

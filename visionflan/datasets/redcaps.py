@@ -26,7 +26,7 @@ from visionflan.drawing import FRAME, canvas, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick
-from visionflan.image_sources import ImageUrl, ImageUrls
+from visionflan.image_urls import ImageUrl, ImageUrls
 from visionflan.layouts import inside, json_list
 from visionflan.layouts.fields import identifier, read_records, text
 from visionflan.specimens import write_image, write_json

@@ -28,7 +28,7 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import icons
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick, stable_hash
-from visionflan.image_sources import ImageUrl, ImageUrls
+from visionflan.image_urls import ImageUrl, ImageUrls
 from visionflan.layouts.fields import identifier, integer, optional_text, read_records, text
 from visionflan.layouts.official_splits import split_of
 from visionflan.layouts.tables import csv_rows

@@ -30,7 +30,8 @@ from visionflan.drawing import FRAME, canvas, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick
-from visionflan.image_sources import ImageSource, ImageUrl, ImageUrls
+from visionflan.image_sources import ImageSource
+from visionflan.image_urls import ImageUrl, ImageUrls
 from visionflan.layouts.fields import text
 from visionflan.layouts.img2dataset import DownloadedImages, write_downloads
 from visionflan.layouts.official_splits import split_of

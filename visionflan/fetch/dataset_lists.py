@@ -8,7 +8,7 @@ from typing import NamedTuple
 from visionflan import catalog
 from visionflan.dataset_code import read_image_urls
 from visionflan.fetch.shard_log import UrlEntry
-from visionflan.image_sources import ImageUrl
+from visionflan.image_urls import ImageUrl
 
 
 class ImageList(NamedTuple):

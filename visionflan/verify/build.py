@@ -13,6 +13,7 @@ from visionflan.progress import ProgressBar
 from visionflan.storage.directory import load_manifest
 from visionflan.storage.image_index import ImageIndex
 from visionflan.storage.schema import instances_path
+from visionflan.verify.cache import check_cache
 from visionflan.verify.damage import Damage, DamageList
 from visionflan.verify.images import check_index, check_shard, rows_of_shards
 from visionflan.verify.instances import check_task
@@ -60,6 +61,8 @@ def verify_build(path: Path, *, quick: bool = False, workers: int | None = None)
                 instances += check_task(path, task, tasks[task], index, damages.add)
     if (path / "ledger.parquet").is_file():
         add_all(damages, check_ledger(path, manifest))
+    if not any(name.startswith("instances/") for name in damages.counts):
+        add_all(damages, check_cache(path, manifest))
     hashed = 0 if quick or index is None else hash_images(path, index, workers, damages)
     return VerifiedBuild(damages, len(tasks), instances, index.count if index else 0, hashed)
 
