@@ -174,6 +174,7 @@ def test_every_reason_is_tried_somewhere() -> None:
         "preference_data",
         "tool_calls",
         "unread_file",
+        "untrained_answer",
     }
     of_readers = {"malformed_record"}
     assert here | of_builds | of_imports | of_readers == set(DROPPED_BY_BUILD)
