@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from tests.helpers.small_exports import Exports, write_exports
+from visionflan.formats.exporting import export
 from visionflan.storage.instance import Instance, Split
 
 datasets = pytest.importorskip("datasets")
@@ -18,7 +19,10 @@ pytestmark = pytest.mark.compat
 
 @pytest.fixture(scope="module")
 def exports(tmp_path_factory: pytest.TempPathFactory) -> Exports:
-    return write_exports(tmp_path_factory.mktemp("exports"))
+    exports = write_exports(tmp_path_factory.mktemp("exports"))
+    for form in ("cauldron", "llama_factory", "swift"):
+        export(exports.build, exports.llava.with_name(form), form)
+    return exports
 
 
 @pytest.fixture(autouse=True)
@@ -41,6 +45,15 @@ def load(directory: Path, config: str, cache: Path) -> dict[Split, list[dict[str
 def conversation_of(instance: Instance) -> list[dict[str, str]]:
     names = {"user": "human", "assistant": "gpt"}
     return [{"from": names[turn.role], "value": turn.text} for turn in instance.turns]
+
+
+@pytest.mark.parametrize("form", ["cauldron", "llama_factory", "swift"])
+def test_the_rows_of_other_forms_are_loaded(exports: Exports, tmp_path: Path, form: str) -> None:
+    for split, rows in load(exports.llava.with_name(form), "default", tmp_path).items():
+        instances = {instance.id: instance for instance in exports.build.instances(split)}
+        assert sorted(row["id"] for row in rows) == sorted(instances)
+        for row in rows:
+            assert len(row["images"]) == len(instances[row["id"]].images)
 
 
 @pytest.mark.parametrize("config", ["default", "multi_image"])

@@ -1,4 +1,4 @@
-"""LLaMA-Factory finds the LLaVA export by its list, and each conversation with its images."""
+"""LLaMA-Factory finds each export with a list by it, and each conversation with its images."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.helpers.small_exports import Exports, write_exports
+from visionflan.formats.exporting import export
 
 pytest.importorskip("llamafactory")
 datasets = pytest.importorskip("datasets")
@@ -16,18 +17,30 @@ pytestmark = pytest.mark.compat
 
 @pytest.fixture(scope="module")
 def exports(tmp_path_factory: pytest.TempPathFactory) -> Exports:
-    return write_exports(tmp_path_factory.mktemp("exports"))
+    exports = write_exports(tmp_path_factory.mktemp("exports"))
+    export(exports.build, exports.llava.with_name("llama_factory"), "llama_factory")
+    return exports
 
 
-@pytest.mark.parametrize("name", ["train", "train_multi_image", "held_out", "held_out_multi_image"])
-def test_each_file_is_read(exports: Exports, tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("form", "name"),
+    [
+        *(("llava", name) for name in ("train", "train_multi_image")),
+        *(("llava", name) for name in ("held_out", "held_out_multi_image")),
+        *(("llama_factory", name) for name in ("train", "held_out")),
+    ],
+)
+def test_each_file_is_read(exports: Exports, tmp_path: Path, form: str, name: str) -> None:
     from llamafactory.data.converter import get_dataset_converter
     from llamafactory.data.parser import get_dataset_list
 
-    (attributes,) = get_dataset_list([name], str(exports.llava))
-    arguments: Any = Namespace(media_dir=str(exports.llava / "images"))
+    directory = exports.llava.with_name(form)
+    (attributes,) = get_dataset_list([name], str(directory))
+    # The directory of the media is that of the list by default.
+    media = directory / "images" if form == "llava" else directory
+    arguments: Any = Namespace(media_dir=str(media))
     convert = get_dataset_converter(attributes.formatting, attributes, arguments)
-    file = str(exports.llava / attributes.dataset_name)
+    file = str(directory / attributes.dataset_name)
     table = datasets.load_dataset(
         "json", data_files=[file], split=attributes.split, cache_dir=str(tmp_path)
     )
