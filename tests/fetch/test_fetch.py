@@ -23,6 +23,7 @@ from tests.helpers.image_server import (
     redirects,
     stalls,
 )
+from visionflan.fetch import addresses
 from visionflan.fetch.run import FetchSummary
 from visionflan.fetch.settings import FetchSettings
 from visionflan.fetch.shard_log import LEDGER, STATE_DIR
@@ -191,6 +192,21 @@ def test_private_hosts_are_refused(url: str, server: ImageServer, tmp_path: Path
     summary = fetch(tmp_path, addresses, allow_private_hosts=False)
     assert summary.failures == {"private_address": 1}
     assert server.requests == []
+
+
+def test_neither_a_redirect_nor_a_name_leads_to_a_private_host(
+    server: ImageServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def resolve(host: str, _: int) -> list[str]:
+        return {"two.test": ["127.0.0.2", "127.0.0.1"]}.get(host, [host])
+
+    monkeypatch.setattr(addresses, "is_public", "127.0.0.1".__eq__)
+    monkeypatch.setattr(addresses, "resolve", resolve)
+    server.behaviors["inside"] = redirects(server.url("1.jpg", "127.0.0.2"))
+    urls = [server.url("inside"), server.url("2.jpg", "two.test")]
+    summary = fetch(tmp_path, urls, allow_private_hosts=False)
+    assert summary == FetchSummary(1, 0, {"private_address": 1})
+    assert sorted(server.requests) == ["2.jpg", "inside"]
 
 
 @pytest.mark.parametrize(

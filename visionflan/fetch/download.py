@@ -136,7 +136,7 @@ class Downloader:
 async def open_downloader(settings: FetchSettings, hosts: HostLimits) -> AsyncIterator[Downloader]:
     """Open a pool of connections; no proxy is used, which would connect to any address."""
     async with httpcore.AsyncConnectionPool(
-        ssl_context=httpx.create_ssl_context(trust_env=False),
+        ssl_context=httpx.create_ssl_context(),
         max_connections=settings.concurrency,
         max_keepalive_connections=settings.concurrency,
         keepalive_expiry=5.0,
