@@ -149,10 +149,11 @@ def save_checkpoint(
         with atomic_directory(directory) as temporary:
             if has_adapter(model.vlm):
                 weights = write_and_merge(temporary, model.vlm, weights, run["initialized_from"])
-            write_model(temporary, model.vlm, weights, run["config"]["checkpoint_dtype"])
-            write_trained_images(temporary, trained)
             named = {name.removeprefix("model."): weight for name, weight in weights.items()}
             fingerprint = fingerprint_model(model.vlm, tower_weights(model.vlm, named))
+            del named
+            write_model(temporary, model.vlm, weights, run["config"]["checkpoint_dtype"])
+            write_trained_images(temporary, trained)
             write_run_json(temporary, run, fingerprint)
     distributed.barrier()
 
@@ -207,14 +208,18 @@ def write_run_json(checkpoint: Path, run: dict[str, Any], fingerprint: ModelFing
 def write_model(
     directory: Path, vlm: VisionLanguageModel, weights: dict[str, Any], dtype: str
 ) -> None:
-    """Write gathered weights in a dtype, with the model's configuration and processor."""
+    """Write gathered weights in a dtype, with the model's configuration and processor.
+
+    `weights` is emptied, so that memory holds no weight in two dtypes.
+    """
     torch_dtype = getattr(torch, dtype)
     model: Any = vlm.model
     model.config.dtype = torch_dtype
-    cast = {
-        name.removeprefix("model."): w.to(torch_dtype) if w.is_floating_point() else w
-        for name, w in weights.items()
-    }
+    cast = dict[str, Any]()
+    for name in list(weights):
+        weight = weights.pop(name)
+        is_number = weight.is_floating_point()
+        cast[name.removeprefix("model.")] = weight.to(torch_dtype) if is_number else weight
     for name in model.all_tied_weights_keys:
         cast.pop(name)
     vlm.save_weights(directory, cast)
