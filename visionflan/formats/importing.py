@@ -27,6 +27,7 @@ from visionflan.formats.base import (
 from visionflan.formats.shared.annotation_files import resolve
 from visionflan.formats.shared.dropped_records import DroppedRecords
 from visionflan.formats.shared.exchange import first_exchange
+from visionflan.formats.shared.image_names import image_error
 from visionflan.formats.shared.recognition import recognize
 from visionflan.formats.shared.task_names import TaskNames, slug
 from visionflan.image_sources import ImageSource, containing_file, describe_source
@@ -62,9 +63,8 @@ def find_release(
 def read_format(input_format: Format, path: Path, images: Path | None = None) -> InstructionRelease:
     """Find the annotations and the images of a release in a format."""
     if input_format.read is None:
-        raise BuildError(
-            f"the format {input_format.name} can only be exported: choose another --format"
-        )
+        name = input_format.name
+        raise BuildError(f"the format {name} can only be exported: choose another --format")
     return input_format.read(path, images)
 
 
@@ -225,7 +225,7 @@ class ReleaseImporter:
         for image in record.conversation.images:
             known = self.image_checks.outcomes[describe_source(image.source)]
             if isinstance(known, ImageFault):
-                raise UnusableError(*known)
+                raise image_error(image.name, *known)
             image_ids.append(known.id)
             notes += [(*note, escape_surrogates(image.name)) for note in known.notes(image.name)]
         turns = (turn.text for turn in record.conversation.turns)

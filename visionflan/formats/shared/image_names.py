@@ -38,8 +38,23 @@ def image_name(value: Any, *, objects: bool = True) -> str:
     if len(value) > MAX_NAME:
         raise malformed("the name of an image", value)
     if value.lower().startswith(REMOTE):
-        raise UnusableError("remote_image", f"{value[:200]}: download it by `visionflan fetch`")
+        raise remote_image(value)
     return encodable(value.removeprefix("file://"))
+
+
+def remote_image(address: str) -> UnusableError:
+    """Return the error for an image at a web address, which `visionflan fetch` reads from it."""
+    return UnusableError("remote_image", f"{address}: download it by `visionflan fetch`")
+
+
+def image_error(name: str, reason: str, detail: str) -> UnusableError:
+    """Return the error for an image that cannot be read.
+
+    A cell of a table without an image has its address as the name.
+    """
+    if reason == "image_missing" and len(name) <= MAX_NAME and name.lower().startswith(REMOTE):
+        return remote_image(name)
+    return UnusableError(reason, detail)
 
 
 def release_images(names: Sequence[str], directory: Path) -> tuple[ReleaseImage, ...]:
