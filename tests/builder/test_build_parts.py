@@ -103,6 +103,25 @@ def test_a_process_that_dies_costs_its_dataset_alone(
     assert files_of(tmp_path / "out") == files_of(tmp_path / "clean")
 
 
+def test_a_process_that_is_killed_from_outside_is_replaced(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build_task = InstanceBuilder.build_task
+
+    def die_once(self: InstanceBuilder, sampler: Any, max_instances: int) -> None:
+        build_task(self, sampler, max_instances)
+        if self.release.name == "other" and not (tmp_path / "died").exists():
+            (tmp_path / "died").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(InstanceBuilder, "build_task", die_once)
+        build(data, tmp_path / "out", SETTINGS, workers=2)
+    assert (tmp_path / "died").exists()
+    build(data, tmp_path / "clean", SETTINGS, workers=1)
+    assert files_of(tmp_path / "out") == files_of(tmp_path / "clean")
+
+
 def test_a_full_disk_in_one_process_ends_the_build(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

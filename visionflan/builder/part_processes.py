@@ -1,7 +1,7 @@
 """Build the parts of several datasets side by side, each in a process of its own.
 
-Whatever a process does, such as dying, costs its dataset alone. If a single one would run, its work
-is done in this process.
+Whatever a process does, such as dying, costs its dataset alone; one that is killed from outside is
+replaced, once. If a single one would run, its work is done in this process.
 """
 
 import os
@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
+from signal import SIGKILL
 from typing import NamedTuple
 
 from visionflan.builder.child_process import ChildProcess, process_context
@@ -116,17 +117,19 @@ class PartProcesses:
 
     def __init__(self, context: BaseContext, count: int) -> None:
         self.context, self.count = context, count
+        self.waiting: deque[PartJob] = deque()
         self.running: dict[Connection, RunningPart] = {}
+        self.killed: set[str] = set()
         self.phases: dict[str, PhaseProgress] = {}
 
     def run(self, jobs: Sequence[PartJob]) -> Iterator[PartOutcome]:
         """Yield the outcome of each job as soon as it is known."""
-        waiting = deque(largest_first(jobs))
+        self.waiting.extend(largest_first(jobs))
         bar = ProgressBar("building", len(jobs), unit="datasets")
         try:
-            while waiting or self.running:
-                while waiting and len(self.running) < self.count:
-                    self.start(waiting.popleft())
+            while self.waiting or self.running:
+                while self.waiting and len(self.running) < self.count:
+                    self.start(self.waiting.popleft())
                 for connection in wait(list(self.running)):
                     assert isinstance(connection, Connection)
                     outcome = self.receive(connection)
@@ -148,9 +151,9 @@ class PartProcesses:
         """Receive what a process sends; return the outcome of its job if that is it."""
         job, child, start = self.running[connection]
         try:
-            message: Message = connection.recv()
+            message: Message | None = connection.recv()
         except (EOFError, OSError):
-            message = FailedPart(job.name, f"the process that builds it {child.describe_end()}")
+            message = self.outcome_of_death(job, child)
         if isinstance(message, PhaseProgress):
             self.phases[job.name] = message
             return None
@@ -159,7 +162,16 @@ class PartProcesses:
         self.phases.pop(job.name, None)
         if isinstance(message, OSError):
             raise message
-        return PartOutcome(job, message, time.monotonic() - start)
+        return None if message is None else PartOutcome(job, message, time.monotonic() - start)
+
+    def outcome_of_death(self, job: PartJob, child: ChildProcess) -> FailedPart | None:
+        """Return what came of a job whose process died; None if the job waits again."""
+        end = child.describe_end()
+        if child.process.exitcode == -SIGKILL and job.name not in self.killed:
+            self.killed.add(job.name)  # from outside: what the process has stored is reused
+            self.waiting.append(job)
+            return None
+        return FailedPart(job.name, f"the process that builds it {end}")
 
     def note(self) -> str:
         """Return how far each running job is."""
