@@ -68,9 +68,19 @@ def test_a_draw_depends_on_seed_and_ids_alone(
     assert len(drawn) == min(number, COUNT)
     assert drawn == sorted(drawn, key=ALL.index)
     ordered = [records()[index] for index in order]
+    numbered = [{**one, "id": index} for index, one in enumerate(records())]
+    once = draw_of(directory, number, seed, numbered)
+    assert once == draw_of(directory, number, seed, [numbered[index] for index in order])
     assert set(taken(write(directory, ONE.format(f"random:{number}"), a=ordered), seed)) == set(
         drawn
     )
+
+
+def draw_of(directory: Path, number: int, seed: int, entries: list[dict[str, Any]]) -> set[str]:
+    """Return the answers that are drawn from records."""
+    write(directory, ONE.format(f"random:{number}"), a=entries)
+    drawn = find_release(directory).with_seed(seed).conversations()
+    return {one.turns[-1].text for one in drawn if isinstance(one, ConversationRecord)}
 
 
 def test_other_seeds_draw_other_records(tmp_path: Path) -> None:

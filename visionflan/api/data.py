@@ -92,11 +92,12 @@ def run_export(
     return export(open_build(build), Path(out), format, tuple(tasks))
 
 
-def run_import(
+def run_import(  # noqa: PLR0913 - each keyword is an option of the command
     release: PathLike,
     out: PathLike,
     *,
     images: PathLike | None = None,
+    format: str = "",
     name: str = "",
     include_sensitive: bool = False,
     workers: int | None = None,
@@ -107,6 +108,7 @@ def run_import(
         release: The annotation file, or the directory that contains it; also an export.
         out: The build directory to write.
         images: Directory of the images; by default next to the annotations.
+        format: A name from `visionflan import --help`; by default the one that is recognized.
         name: Dataset name of tasks that name none; by default the name of the release.
         include_sensitive: Whether to import tasks about race, gender, age, identity or emotion.
         workers: Number of datasets that are built at the same time, or of processes that check the
@@ -130,7 +132,7 @@ def run_import(
 
     path = Path(release)
     import_release(
-        find_release(path, None if images is None else Path(images)),
+        find_release(path, None if images is None else Path(images), format),
         Path(out),
         name=release_name(path, name),
         include_sensitive=include_sensitive,

@@ -98,8 +98,9 @@ def import_path(path: Path, args: argparse.Namespace) -> int:
     release = read_format(form, path, args.images)
     if isinstance(release, SeededRelease):
         release = release.with_seed(args.seed)
-    seen = f"reading {release.annotations} as {form.name}{form.title and f' ({form.title})'}"
-    print(f"{seen}, images in {release.images}", file=sys.stderr)
+    description = formats.summaries()[form.name]
+    kind = f"{form.name} ({description})" if description else form.name
+    print(f"reading {release.annotations} as {kind}, images in {release.images}", file=sys.stderr)
     hold_out = HoldOutConfig(image_fraction=args.hold_out_images, tasks=(), seed=args.seed)
     manifest = import_release(
         release,

@@ -74,9 +74,10 @@ class SeededRelease(InstructionRelease, Protocol):
 class Format:
     """A format of another tool, declared as `FORMAT` by the file of its name.
 
+    The first line of the file's docstring says what it is, in the help of commands and in imports.
+
     Attributes:
         name: Name of the file and of the `--format` choice.
-        title: What its files are, as in "JSON of `conversations`"; an import says it.
         files: Glob pattern of the files of a split; `{split}` is replaced by the split's name.
         write: Write the instances of a split into a directory; None if it cannot be exported.
         read: Find a release, given its path and optionally the directory of its images; None if
@@ -88,7 +89,6 @@ class Format:
     """
 
     name: str
-    title: str = ""
     files: str = ""
     write: Writer | None = None
     read: Callable[[Path, Path | None], InstructionRelease] | None = None

@@ -83,7 +83,6 @@ def parse_row(row: dict[str, Any], images: tuple[ReleaseImage, ...]) -> Conversa
 TABLE = ParquetForm(("images", "texts"), parse_row, used=("id", "source"))
 FORMAT = Format(
     "cauldron",
-    title="Parquet with `images` and `texts`, as of the Cauldron and FineVision",
     files="{split}-*.parquet",
     write=write,
     read=TABLE.find_release,

@@ -116,7 +116,6 @@ JSON = JsonForm(
 )
 FORMAT = Format(
     "huggingface",
-    title="`messages` of typed pieces, as of `datasets` and TRL",
     files="{split}-*.parquet",
     write=write,
     read=find_release,

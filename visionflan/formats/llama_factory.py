@@ -285,7 +285,6 @@ ALPACA_JSON = JsonForm(
 )
 FORMAT = Format(
     "llama_factory",
-    title="JSON that `dataset_info.json` lists, as of LLaMA-Factory",
     files="{split}.json",
     write=write,
     read=find_release,

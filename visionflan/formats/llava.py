@@ -100,7 +100,6 @@ JSON = JsonForm(
 )
 FORMAT = Format(
     "llava",
-    title="JSON of `conversations`, as of LLaVA and of the Vision-Flan release",
     files="{split}.json",
     write=write,
     read=JSON.find_release,

@@ -142,7 +142,6 @@ def recognize(path: Path) -> bool:
 
 FORMAT = Format(
     "m3it",
-    title="JSON lines with images in base64, as of M3IT",
     read=find_release,
     recognize=recognize,
 )

@@ -60,7 +60,6 @@ JSON = JsonForm(
 )
 FORMAT = Format(
     "multi_instruct",
-    title="JSON lines of prompts and targets, as of MultiInstruct",
     read=JSON.find_release,
     recognize=JSON.recognize,
 )

@@ -140,7 +140,6 @@ def recognize(path: Path) -> bool:
 
 FORMAT = Format(
     "onevision",
-    title="YAML that lists JSON files, as of LLaVA-OneVision",
     files="{split}/*.json",
     write=write,
     read=find_release,

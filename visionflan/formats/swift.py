@@ -78,7 +78,6 @@ JSON = JsonForm(
 )
 FORMAT = Format(
     "swift",
-    title="JSON of `messages` with texts, as of ms-swift",
     files="{split}.jsonl",
     write=write,
     read=JSON.find_release,

@@ -149,7 +149,6 @@ JSON = JsonForm(
 )
 FORMAT = Format(
     NAME,
-    title="JSON of instances with their parts, as of the authors of Vision-Flan",
     files="{split}.json",
     write=write,
     read=JSON.find_release,

@@ -152,7 +152,6 @@ def recognize(path: Path) -> bool:
 
 FORMAT = Format(
     "webdataset",
-    title="tar archives of samples, as of WebDataset",
     files="{split}-*.tar",
     write=write,
     read=find_release,

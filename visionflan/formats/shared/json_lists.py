@@ -151,8 +151,14 @@ class SampledRelease:
 
         def hashes() -> Iterator[tuple[int, int]]:
             for index, record in enumerate(self.file.records()):
-                name = self.file.form.record_id(record)
+                name = record_name(record)
                 yield stable_hash(self.seed, self.annotations.name, name, earlier[name]), index
                 earlier[name] += 1
 
         return frozenset(index for _, index in heapq.nsmallest(number, hashes()))
+
+
+def record_name(record: Any) -> str:
+    """Return the id of a raw record as a text that can be hashed; empty if it has none."""
+    value = record.get("id") if isinstance(record, dict) else None
+    return f"{value!a}" if isinstance(value, str | int) else ""
