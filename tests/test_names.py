@@ -23,6 +23,7 @@ MOVED_SINCE = {
     "evaluate/judge/retry.py": "llm/retry.py",
     "model/llava.py": "model/families/llava.py",
     "report/compare_page/examples.py": "report/compare_page/flips.py",
+    "synthesize/conversations.py": "builder/conversations.py",
 }
 
 

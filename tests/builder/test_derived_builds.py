@@ -6,6 +6,7 @@ import pytest
 
 from visionflan import catalog
 from visionflan.builder.combine import combine_builds
+from visionflan.builder.conversations import write_conversations
 from visionflan.builder.plan import BuildSettings
 from visionflan.builder.rephrase import rephrase_build
 from visionflan.builder.run import build
@@ -13,7 +14,6 @@ from visionflan.builder.subset import subset_digest, write_subset
 from visionflan.errors import BuildError
 from visionflan.prompt import find_phrasing
 from visionflan.storage.directory import BuildDirectory
-from visionflan.synthesize.conversations import write_conversations
 
 MANY = "tdiuc/vqa_counting"  # has several phrasings
 

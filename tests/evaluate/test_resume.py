@@ -246,7 +246,7 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from tests.evaluate.test_resume import Slow
 from tests.helpers.tiny_evaluation import run_evaluation
-from visionflan.synthesize.conversations import write_conversations
+from visionflan.builder.conversations import write_conversations
 from visionflan.storage.directory import BuildDirectory
 run_evaluation(BuildDirectory(Path(sys.argv[2])), Path(sys.argv[3]), Slow(), batch_size=8)
 """

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.tiny_evaluation import ToyModel, run_evaluation, run_evaluations, tiny_build
+from visionflan.builder.conversations import write_conversations
 from visionflan.cli.main import main
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.aggregate.summary import HELD_OUT, OVERALL, TRAINED
@@ -15,7 +16,6 @@ from visionflan.evaluate.records.files import RECORDS
 from visionflan.evaluate.records.paths import builds, evaluations
 from visionflan.evaluate.run import rescore
 from visionflan.storage.directory import BuildDirectory
-from visionflan.synthesize.conversations import write_conversations
 
 
 @pytest.fixture(scope="module")

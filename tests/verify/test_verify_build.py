@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from visionflan import catalog
 from visionflan.builder.combine import combine_builds
+from visionflan.builder.conversations import write_conversations
 from visionflan.builder.plan import BuildSettings
 from visionflan.builder.rephrase import rephrase_build
 from visionflan.builder.run import build
@@ -22,7 +23,6 @@ from visionflan.cli.main import main
 from visionflan.errors import BuildError
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.schema import instances_path, write_table
-from visionflan.synthesize.conversations import write_conversations
 from visionflan.verify.build import verify_build
 from visionflan.verify.damage import MAX_LINES, DamageList
 

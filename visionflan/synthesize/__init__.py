@@ -1,1 +1,1 @@
-"""Synthesize instances from annotations; all are marked as synthetic."""
+"""Instances that a language model writes from the human-labeled rows of a build."""

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from visionflan.atomic_write import write_text
+from visionflan.builder.conversations import conversations_origin
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.row_list import read_row_list
-from visionflan.synthesize.conversations import conversations_origin
 from visionflan.train.batch_sampler import BatchSampler
 from visionflan.train.tokenized_dataset import TokenizedDataset
 

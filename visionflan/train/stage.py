@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from visionflan.atomic_write import write_json
+from visionflan.builder.conversations import write_conversations
 from visionflan.errors import TrainingError
 from visionflan.model.chat_templates import load_template
 from visionflan.model.chat_tokenizer import ChatTokenizer
@@ -25,7 +26,6 @@ from visionflan.storage.trained_images import (
     read_part_images,
     read_trained_images,
 )
-from visionflan.synthesize.conversations import write_conversations
 from visionflan.train.cache_size import check_feature_space, check_pixel_memory
 from visionflan.train.checkpoint import (
     InitialModel,

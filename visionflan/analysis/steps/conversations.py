@@ -5,8 +5,8 @@ from typing import Any, ClassVar
 
 from visionflan.analysis.step import StepContext
 from visionflan.analysis.steps.build_input import Build, BuildStep
+from visionflan.builder.conversations import write_conversations
 from visionflan.plural import counted
-from visionflan.synthesize.conversations import write_conversations
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from visionflan.atomic_write import write_json
+from visionflan.builder.conversations import write_conversations
 from visionflan.errors import TrainingError
 from visionflan.model.families import load_family
 from visionflan.model.fingerprint import weights_digest
@@ -18,7 +19,6 @@ from visionflan.plural import counted
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Instance
 from visionflan.storage.trained_images import images_of_build, write_trained_images
-from visionflan.synthesize.conversations import write_conversations
 from visionflan.train.checkpoint import write_compatible_tokenizer_config
 from visionflan.train.config import OUTCOME_FORMAT, TrainConfig
 from visionflan.train.config_io import to_json

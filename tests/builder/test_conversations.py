@@ -7,11 +7,11 @@ from statistics import mean
 import pytest
 
 from visionflan import catalog
+from visionflan.builder.conversations import KINDS, conversations_origin, write_conversations
 from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
 from visionflan.errors import BuildError
 from visionflan.storage.directory import BuildDirectory
-from visionflan.synthesize.conversations import KINDS, conversations_origin, write_conversations
 
 DATASETS = ("caltech101", "tdiuc", "pacs")
 
