@@ -3,19 +3,27 @@
 Each image of a folder is taken as stored in a build. It is then encoded again, halved, cropped or
 mirrored, as if it were in a benchmark, and searched as `visionflan build --decontaminate` does.
 Pairs of different images that are found alike are false, unless the folder has true duplicates: the
-names of the first ones are printed. Run:
-python benchmarks/decontamination.py FOLDER [--images 1000] [--json]
+names of the first ones are printed. With `--descriptor` the same is measured of a copy-detection
+model, beside the hash. Run:
+python benchmarks/decontamination.py FOLDER [--images 1000] [--descriptor FILE.onnx] [--json]
 """
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from PIL import Image, ImageOps
 
+from visionflan.builder.decontamination.descriptor import (
+    THRESHOLD,
+    CopyDetector,
+    load_descriptor,
+)
 from visionflan.builder.decontamination.looks import StoredLooks
 from visionflan.errors import UnusableError
 from visionflan.hashing import stable_hash
@@ -24,6 +32,7 @@ from visionflan.layouts import is_image_file
 from visionflan.storage.perceptual_hash import image_signature
 
 SHOWN_PAIRS = 30
+Search = Callable[[Image.Image], set[str]]  # from a copy to the paths of what is found alike
 
 
 def as_jpeg(image: Image.Image, quality: int = 75) -> Image.Image:
@@ -70,35 +79,52 @@ def load_images(folder: Path, count: int) -> dict[str, Image.Image]:
     return images
 
 
-def stored_looks(images: dict[str, Image.Image]) -> StoredLooks:
-    """Return the images as those of a build, searched by how they look."""
+def search_by_looks(images: Mapping[str, Image.Image]) -> Search:
+    """Return the search of a build that stores the images, by how they look."""
     signatures = [image_signature(image) for image in images.values()]
     table = pa.table(
         {
             "id": list(images),
             "phash": pa.array([signature.phash for signature in signatures], pa.uint64()),
-            "colors": [signature.colors for signature in signatures],
+            "colors": pa.array([signature.colors for signature in signatures], pa.binary(192)),
         }
     )
-    return StoredLooks(table, lambda path: Path(path).read_bytes())
+    paths = list(images)
+    looks = StoredLooks(table, lambda row: Path(paths[row]).read_bytes())
+
+    def search(copy: Image.Image) -> set[str]:
+        return {path for seen in (copy, ImageOps.mirror(copy)) for path in looks.copies_of(seen)}
+
+    return search
 
 
-def measure(images: dict[str, Image.Image]) -> dict[str, object]:
+def search_by_descriptor(
+    images: Mapping[str, Image.Image], model: Path, threshold: float
+) -> Search:
+    """Return the search of a build that stores the images, by their descriptors."""
+    detector = CopyDetector(load_descriptor(model, threshold))
+    paths = np.array(list(images))
+    stored = detector.describe(list(images.values()), list(images))
+
+    def search(copy: Image.Image) -> set[str]:
+        variants = detector.describe([copy, ImageOps.mirror(copy)], ["a copy"] * 2)
+        return set(paths[(stored @ variants.T).max(axis=1) >= threshold].tolist())
+
+    return search
+
+
+def measure(images: Mapping[str, Image.Image], search: Search) -> dict[str, Any]:
     """Return the recall of each kind of copy, and the pairs of different images that were found."""
-    search, pairs = stored_looks(images), set[tuple[str, str]]()
+    pairs = set[tuple[str, str]]()
     num_found = dict.fromkeys(COPIES, 0)
     for path, image in images.items():
         for kind, alter in COPIES.items():
-            copy = alter(image)
-            matches = {
-                match for seen in (copy, ImageOps.mirror(copy)) for match in search.copies_of(seen)
-            }
+            matches = search(alter(image))
             num_found[kind] += path in matches
             if kind == "unchanged":
                 pairs |= {(min(path, other), max(path, other)) for other in matches - {path}}
     num_pairs = len(images) * (len(images) - 1) // 2
     return {
-        "images": len(images),
         "recall": {kind: number / len(images) for kind, number in num_found.items()},
         "pairs": num_pairs,
         "pairs_alike": len(pairs),
@@ -112,24 +138,32 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--images", type=int, default=1000)
+    parser.add_argument("--descriptor", type=Path)
+    parser.add_argument("--threshold", type=float, default=THRESHOLD)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    result = measure(load_images(args.folder, args.images))
+    images = load_images(args.folder, args.images)
+    results = {"hash and thumbnails": measure(images, search_by_looks(images))}
+    if args.descriptor is not None:
+        search = search_by_descriptor(images, args.descriptor, args.threshold)
+        results["descriptor"] = measure(images, search)
     if args.json:
-        print(json.dumps(result, indent=1))
+        print(json.dumps({"images": len(images), **results}, indent=1))
         return
-    print(f"{result['images']} images")
-    recall = result["recall"]
-    assert isinstance(recall, dict)
-    for kind, share in recall.items():
+    for name, result in results.items():
+        print_result(name, len(images), result)
+
+
+def print_result(name: str, num_images: int, result: dict[str, Any]) -> None:
+    """Print what was measured of one search."""
+    print(f"{name}, {num_images} images")
+    for kind, share in result["recall"].items():
         print(f"{kind:<30}{share:8.1%} found")
     print(
         f"different images that are found alike: {result['pairs_alike']} of "
         f"{result['pairs']:,} pairs, {result['alike_per_million']:.2f} in a million"
     )
-    pairs = result["first_pairs"]
-    assert isinstance(pairs, list)
-    for first, second in pairs:
+    for first, second in result["first_pairs"]:
         print(f"  {first}  {second}")
 
 

@@ -16,7 +16,7 @@ from visionflan.builder.decontamination.references import (
     ReferenceItem,
     folder_reference,
 )
-from visionflan.builder.decontamination.words import match_words
+from visionflan.builder.decontamination.words import WordSearch
 from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
 from visionflan.cli.main import main
@@ -137,15 +137,23 @@ def word_reference(text: str) -> Reference:
     return Reference("words", "", [ReferenceItem("1", text, ())], lambda _: b"")
 
 
+def matches(texts: Sequence[str]) -> list[int]:
+    search = WordSearch([word_reference(QUESTION)])
+    for index, text in enumerate(texts):
+        search.add(index, text)
+    return list(search.matches())
+
+
 def test_thirteen_words_in_a_row_are_found_whatever_their_case_and_marks() -> None:
     texts = [f"Look: {QUESTION.upper()}?! three", QUESTION.partition(" beside")[0], "a dog"]
-    assert list(match_words(texts, [word_reference(QUESTION)])) == [0]
+    assert matches(texts) == [0]
 
 
 def test_a_run_in_many_training_texts_is_a_common_phrase() -> None:
     texts = [f"{QUESTION} {number}" for number in range(11)]
-    assert match_words(texts, [word_reference(QUESTION)]) == {}
-    assert len(match_words(texts[:10], [word_reference(QUESTION)])) == 10
+    assert matches(texts) == []
+    assert matches(texts[:10]) == list(range(10))
+    assert matches(texts[:1] * 50) == list(range(50))  # one text in many rows
 
 
 def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:

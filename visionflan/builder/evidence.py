@@ -41,10 +41,15 @@ class OtherRows(NamedTuple):
 
 def group_by_signature(images: pa.Table) -> NDArray[np.int32]:
     """Return the group of near-duplicates of each image, (images,)."""
+    return group_near_duplicates(images["phash"].to_numpy(), stored_colors(images))
+
+
+def stored_colors(images: pa.Table) -> NDArray[np.uint8]:
+    """Return the color thumbnail of each image without copying them, (images, 192)."""
     colors = images["colors"].combine_chunks()
     content = np.frombuffer(colors.buffers()[1] or b"", np.uint8)
     content = content[192 * colors.offset : 192 * (colors.offset + len(colors))]
-    return group_near_duplicates(images["phash"].to_numpy(), content.reshape(len(images), 192))
+    return content.reshape(len(images), 192)
 
 
 def decide_held_out(

@@ -58,6 +58,7 @@ EXTRAS: dict[str, str] = {
     "httpx": "evaluate",
     "jinja2": "evaluate",
     "markupsafe": "evaluate",
+    "onnxruntime": "descriptor",
     "peft": "adapters",
     "rapidfuzz": "evaluate",
     "ray": "ray",

@@ -1,6 +1,6 @@
 """Find the instances of a build that overlap with benchmarks, by their images and their words."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,9 +8,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from visionflan.builder.decontamination.looks import LoadImage, match_images
+from visionflan.builder.decontamination.copies import match_descriptors
+from visionflan.builder.decontamination.looks import ImageMatch, LoadImage, match_images
 from visionflan.builder.decontamination.references import Decontamination, Reference
-from visionflan.builder.decontamination.words import match_words
+from visionflan.builder.decontamination.words import WordMatch, WordSearch
 from visionflan.builder.parts import iter_batches
 from visionflan.storage.schema import LedgerEntry, non_null_schema, write_table
 
@@ -28,7 +29,8 @@ SCHEMA = non_null_schema(
     image=TEXT,
     benchmark_image=TEXT,
     words=TEXT,
-)
+).append(pa.field("cosine", pa.float32()))
+MatchColumns = tuple[str, str, str, str, str, float | None]  # the columns from `item` on
 
 
 class BenchmarkOverlap(NamedTuple):
@@ -40,10 +42,11 @@ class BenchmarkOverlap(NamedTuple):
     removed: bool  # held-out instances are not trained on, and kept
     benchmark: str
     item: str
-    kind: str  # content, look, mirrored or words
+    kind: str  # content, look, mirrored, descriptor or words
     image: str
     benchmark_image: str
     words: str
+    cosine: float | None  # of the descriptors, if the kind is descriptor
 
 
 class FoundOverlaps(NamedTuple):
@@ -53,6 +56,14 @@ class FoundOverlaps(NamedTuple):
     removed: NDArray[np.bool_]
 
 
+class MatchedRow(NamedTuple):
+    """An instance that shares an image, or perhaps words, with a reference."""
+
+    task: str
+    key: str
+    images: tuple[tuple[str, ImageMatch], ...]  # the id of its own image, and what that is alike
+
+
 def find_overlaps(
     out: Path,
     directories: Sequence[Path],
@@ -60,49 +71,81 @@ def find_overlaps(
     held_out: NDArray[np.bool_],
     decontamination: Decontamination,
 ) -> FoundOverlaps:
-    """Compare all instances of the parts of a build with the references."""
+    """Compare all instances of the parts of a build with the references.
+
+    The instances are read in batches; only those that match remain in memory.
+    """
+    by_image = find_copies(out, images, decontamination)
+    words = WordSearch(decontamination.references)
+    rows: dict[int, MatchedRow] = {}
+    for index, row in enumerate(iter_rows(directories)):
+        matches = [(image, match) for image in row["images"] for match in by_image.get(image, ())]
+        words.add(index, question_and_answer(row))
+        if matches or index in words.runs_by_text:
+            rows[index] = MatchedRow(row["task"], row["key"], tuple(matches))
+    return combine_matches(rows, words.matches(), held_out, decontamination)
+
+
+def find_copies(
+    out: Path, images: pa.Table, decontamination: Decontamination
+) -> dict[str, list[ImageMatch]]:
+    """Return by id, for each stored image that is a copy, its match in each reference."""
+    load, references = stored_image_loader(out, images), decontamination.references
+    by_image = match_images(images, load, references)
+    if decontamination.descriptor is None:
+        return by_image
+    described = match_descriptors(images["id"], load, references, decontamination.descriptor)
+    for image, matches in described.items():
+        known = {match.reference for match in by_image.get(image, ())}
+        further = [match for match in matches if match.reference not in known]
+        by_image[image] = by_image.get(image, []) + further
+    return by_image
+
+
+def iter_rows(directories: Sequence[Path]) -> Iterator[dict[str, Any]]:
+    """Yield of all instances what is compared."""
+    for batch in iter_batches(directories, "instances.parquet"):
+        yield from batch.select(["task", "key", "images", "text", "target", "turns"]).to_pylist()
+
+
+def combine_matches(
+    rows: Mapping[int, MatchedRow],
+    by_text: Mapping[int, Sequence[WordMatch]],
+    held_out: NDArray[np.bool_],
+    decontamination: Decontamination,
+) -> FoundOverlaps:
+    """Return one overlap for each instance and reference: the first image, or else the words."""
     references = decontamination.references
-    by_image = match_images(images, stored_image_loader(out, images), references)
-    rows = [
-        row
-        for batch in iter_batches(directories, "instances.parquet")
-        for row in batch.select(["task", "key", "images", "text", "target", "turns"]).to_pylist()
-    ]
-    by_text = match_words(map(question_and_answer, rows), references)
     keys = [first_items(reference) for reference in references]
     overlaps: list[BenchmarkOverlap] = []
-    removed = np.zeros(len(rows), dtype=bool)
-    for index, row in enumerate(rows):
-        matched: dict[int, tuple[str, ...]] = {}
-        for image in row["images"]:
-            for match in by_image.get(image, ()):
-                key = keys[match.reference][match.image]
-                matched.setdefault(match.reference, (key, match.kind, image, match.image, ""))
+    removed = np.zeros(len(held_out), dtype=bool)
+    for index, row in rows.items():
+        matched: dict[int, MatchColumns] = {}
+        for image, match in row.images:
+            key = keys[match.reference][match.image]
+            columns = (key, match.kind, image, match.image, "", match.cosine)
+            matched.setdefault(match.reference, columns)
         for shared in by_text.get(index, ()):
             key = references[shared.reference].items[shared.item].key
-            matched.setdefault(shared.reference, (key, "words", "", "", shared.run))
-        removed[index] = bool(matched) and not (held_out[index] or decontamination.report_only)
+            matched.setdefault(shared.reference, (key, "words", "", "", shared.run, None))
+        is_removed = bool(matched) and not (held_out[index] or decontamination.report_only)
+        removed[index] = is_removed
         split = "held_out" if held_out[index] else "train"
-        of_row = row["task"], row["key"], split, bool(removed[index])
-        overlaps += [
-            BenchmarkOverlap(*of_row, references[number].name, *matched[number])
-            for number in sorted(matched)
-        ]
+        for number, columns in sorted(matched.items()):
+            name = references[number].name
+            overlap = BenchmarkOverlap(row.task, row.key, split, is_removed, name, *columns)
+            overlaps.append(overlap)
     return FoundOverlaps(overlaps, removed)
 
 
 def stored_image_loader(out: Path, images: pa.Table) -> LoadImage:
-    """Return a function from the id of a stored image to its encoded bytes."""
-    locations = {
-        row["id"]: (row["shard"], row["offset"], row["length"])
-        for row in images.select(["id", "shard", "offset", "length"]).to_pylist()
-    }
+    """Return a function from the row of a stored image to its encoded bytes."""
+    shards, offsets, lengths = (images[name] for name in ("shard", "offset", "length"))
 
-    def load(image_id: str) -> bytes:
-        shard, offset, length = locations[image_id]
-        with (out / "images" / shard).open("rb") as file:
-            file.seek(offset)
-            encoded: bytes = file.read(length)
+    def load(row: int) -> bytes:
+        with (out / "images" / shards[row].as_py()).open("rb") as file:
+            file.seek(offsets[row].as_py())
+            encoded: bytes = file.read(lengths[row].as_py())
         return encoded
 
     return load

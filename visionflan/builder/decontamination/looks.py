@@ -5,15 +5,18 @@ drawing changes with the program that decodes it, so images of nearly equal colo
 too. `benchmarks/decontamination.py` measures what is found.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from visionflan.builder.decontamination.references import Reference
+from visionflan.builder.evidence import stored_colors
 from visionflan.errors import UnusableError
 from visionflan.image_files import decode_image
 from visionflan.storage.perceptual_hash import hamming_distance, image_signature
@@ -24,9 +27,10 @@ MIN_CORRELATION = 0.95  # of the 16 by 16 thumbnails
 EQUAL_COLOR_DIFFERENCE, EQUAL_CORRELATION = 3.0, 0.98  # whatever the hashes are
 MIN_CONTRAST = 2.0  # standard deviation of a thumbnail; plain images all look alike
 SIDE = 16
+CACHED_THUMBNAILS = 20_000  # of 3 kB each
 
 Thumbnail = NDArray[np.float32]
-LoadImage = Callable[[str], bytes]
+LoadImage = Callable[[int], bytes]  # from a row of the table of stored images
 
 
 class ImageMatch(NamedTuple):
@@ -34,7 +38,8 @@ class ImageMatch(NamedTuple):
 
     reference: int
     image: str  # the id of the reference's image
-    kind: str  # content, look or mirrored
+    kind: str  # content, look, mirrored or descriptor
+    cosine: float | None = None  # of the descriptors, if these were compared
 
 
 def match_images(
@@ -45,13 +50,20 @@ def match_images(
     search = StoredLooks(stored, load)
     for number, reference in enumerate(references):
         ids = dict.fromkeys(image for item in reference.items for image in item.images)
-        for image in ids.keys() & search.rows_by_id.keys():
+        for image in equal_ids(search.ids, ids):
             matched.setdefault(image, {})[number] = ImageMatch(number, image, "content")
         for image in ids:
             for kind, pixels in variants(reference, image):
                 for copy in search.copies_of(pixels):
                     matched.setdefault(copy, {}).setdefault(number, ImageMatch(number, image, kind))
     return {image: [by[number] for number in sorted(by)] for image, by in matched.items()}
+
+
+def equal_ids(stored: pa.ChunkedArray, ids: Iterable[str]) -> list[str]:
+    """Return those of the ids that are stored."""
+    values = pa.array(list(ids), pa.string())
+    equal: list[str] = values.filter(pc.is_in(values, stored)).to_pylist()
+    return equal
 
 
 def variants(reference: Reference, image: str) -> Iterator[tuple[str, Image.Image]]:
@@ -68,14 +80,12 @@ class StoredLooks:
     """The stored images of a build, searched by how they look."""
 
     def __init__(self, stored: pa.Table, load: LoadImage) -> None:
-        self.ids = stored["id"].to_pylist()
-        self.rows_by_id: Mapping[str, int] = {image: row for row, image in enumerate(self.ids)}
+        self.ids: pa.ChunkedArray = stored["id"]
         self.phashes: NDArray[np.uint64] = stored["phash"].to_numpy()
-        colors = np.frombuffer(b"".join(stored["colors"].to_pylist()), np.uint8)
-        self.colors = colors.reshape(len(self.ids), -1)
-        self.brightness = self.colors.mean(axis=1)
+        self.colors = stored_colors(stored)
+        self.brightness = self.colors.mean(axis=1, dtype=np.float32)
         self.load = load
-        self.thumbnails: dict[int, Thumbnail | None] = {}
+        self.stored_thumbnail = lru_cache(CACHED_THUMBNAILS)(self.load_thumbnail)
 
     def copies_of(self, image: Image.Image) -> Iterator[str]:
         """Yield the ids of the stored images that look like an image."""
@@ -94,13 +104,11 @@ class StoredLooks:
             least = MIN_CORRELATION if near[row] else EQUAL_CORRELATION
             stored = self.stored_thumbnail(row)
             if stored is not None and float(stored @ pixels) >= least:
-                yield self.ids[row]
+                yield self.ids[row].as_py()
 
-    def stored_thumbnail(self, row: int) -> Thumbnail | None:
+    def load_thumbnail(self, row: int) -> Thumbnail | None:
         """Return the normalized thumbnail of a stored image; None if the image is plain."""
-        if row not in self.thumbnails:
-            self.thumbnails[row] = thumbnail(decode_image(self.load(self.ids[row])))
-        return self.thumbnails[row]
+        return thumbnail(decode_image(self.load(row)))
 
 
 def thumbnail(image: Image.Image) -> Thumbnail | None:

@@ -7,6 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from visionflan.builder.decontamination.descriptor import DescriptorConfig
 from visionflan.errors import BuildError
 from visionflan.layouts import is_image_file
 
@@ -43,17 +44,22 @@ class Decontamination:
     Attributes:
         references: the benchmarks and folders.
         report_only: whether rows that overlap are kept, and only reported.
+        descriptor: the copy-detection model that also compares the images; None for none.
     """
 
     references: Sequence[Reference]
     report_only: bool = False
+    descriptor: DescriptorConfig | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return what decides on the result, for the fingerprint and the manifest of a build."""
-        return {
+        settings: dict[str, Any] = {
             "against": [{"name": one.name, "digest": one.digest} for one in self.references],
             "report_only": self.report_only,
         }
+        if self.descriptor is not None:
+            settings["descriptor"] = self.descriptor.as_json()
+        return settings
 
 
 def folder_reference(folder: Path) -> Reference:

@@ -8,7 +8,7 @@ no such run: "Is there a dog in the image?" is asked of many images.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from visionflan.builder.decontamination.references import Reference
@@ -41,26 +41,41 @@ def runs_of_words(text: str) -> Iterator[str]:
         yield " ".join(words[start : start + RUN_LENGTH])
 
 
-def match_words(
-    texts: Iterable[str], references: Sequence[Reference]
-) -> dict[int, list[WordMatch]]:
-    """Return for each text that shares a run the first match in each reference, by its index."""
-    items = index_runs(references)
-    if not items:
-        return {}
-    texts_by_run: dict[str, set[int]] = {}
-    runs_by_text: dict[int, list[str]] = {}
-    for index, text in enumerate(texts):
-        if shared := [run for run in runs_of_words(text) if run in items]:
-            runs_by_text[index] = shared
-            for run in shared:
-                texts_by_run.setdefault(run, set()).add(hash(text))
-    common = {run for run, hashes in texts_by_run.items() if len(hashes) > MAX_TEXTS}
-    matches = {
-        index: first_matches([run for run in runs if run not in common], items)
-        for index, runs in runs_by_text.items()
-    }
-    return {index: matched for index, matched in matches.items() if matched}
+class WordSearch:
+    """The runs of words of the references; texts are added one by one, and those that match remain.
+
+    A run counts as a common phrase as soon as it occurs in more than ten texts, so that the rest of
+    these texts need no memory.
+    """
+
+    def __init__(self, references: Sequence[Reference]) -> None:
+        self.items = index_runs(references)
+        self.texts_by_run: dict[str, set[int]] = {}
+        self.runs_by_text: dict[int, list[str]] = {}
+
+    def add(self, index: int, text: str) -> None:
+        """Search a text, whose index is that of its instance."""
+        if not self.items:
+            return
+        shared = [run for run in runs_of_words(text) if run in self.items]
+        for run in shared:
+            texts = self.texts_by_run.setdefault(run, set())
+            if len(texts) <= MAX_TEXTS:
+                texts.add(hash(text))
+        if rare := [run for run in shared if not self.is_common(run)]:
+            self.runs_by_text[index] = rare
+
+    def is_common(self, run: str) -> bool:
+        """Return whether a run is a common phrase, by the texts so far."""
+        return len(self.texts_by_run[run]) > MAX_TEXTS
+
+    def matches(self) -> dict[int, list[WordMatch]]:
+        """Return for each text that shares a run the first match in each reference, by index."""
+        matched = {
+            index: first_matches([run for run in runs if not self.is_common(run)], self.items)
+            for index, runs in self.runs_by_text.items()
+        }
+        return {index: matches for index, matches in matched.items() if matches}
 
 
 def index_runs(references: Sequence[Reference]) -> dict[str, dict[int, int]]:

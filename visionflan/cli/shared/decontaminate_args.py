@@ -8,6 +8,7 @@ from visionflan.cli.shared.parsers import add_names
 from visionflan.errors import BuildError, UsageError
 
 if TYPE_CHECKING:
+    from visionflan.builder.decontamination.descriptor import DescriptorConfig
     from visionflan.builder.decontamination.references import Decontamination, Reference
 
 
@@ -32,19 +33,59 @@ def add_decontamination(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="only report what `--decontaminate` would remove, in decontamination.parquet",
     )
+    parser.add_argument(
+        "--descriptor",
+        type=Path,
+        metavar="FILE.onnx",
+        help="also compare the images by a copy-detection model such as SSCD, which finds cropped "
+        "and edited copies, too (extra `descriptor`)",
+    )
+    parser.add_argument(
+        "--descriptor-threshold",
+        type=cosine,
+        metavar="COSINE",
+        help="the lowest cosine of the descriptors of copies (default: 0.75)",
+    )
+
+
+def cosine(text: str) -> float:
+    """Parse a cosine above 0: below it every image is a copy of every other."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0 and at most 1")
+    return number
 
 
 def decontamination_from(args: argparse.Namespace, data_root: Path) -> "Decontamination | None":
     """Return what the user chose, with all benchmarks opened; None without `--decontaminate`."""
     from visionflan.builder.decontamination.references import Decontamination
 
+    if args.descriptor is None and args.descriptor_threshold is not None:
+        raise UsageError("`--descriptor-threshold` needs `--descriptor`")
     if not args.decontaminate:
-        if args.report_only or args.benchmark_root is not None:
-            raise UsageError("`--report-only` and `--benchmark-root` need `--decontaminate`")
+        if args.report_only or args.benchmark_root is not None or args.descriptor is not None:
+            raise UsageError(
+                "`--report-only`, `--benchmark-root` and `--descriptor` need `--decontaminate`"
+            )
         return None
     root = args.benchmark_root or data_root
-    references = [open_reference(name, root) for name in args.decontaminate]
-    return Decontamination(references=references, report_only=args.report_only)
+    return Decontamination(
+        references=[open_reference(name, root) for name in args.decontaminate],
+        report_only=args.report_only,
+        descriptor=descriptor_from(args),
+    )
+
+
+def descriptor_from(args: argparse.Namespace) -> "DescriptorConfig | None":
+    """Return the model that the user chose, which is checked; None without `--descriptor`."""
+    from visionflan.builder.decontamination.descriptor import THRESHOLD, load_descriptor
+
+    if args.descriptor is None:
+        return None
+    return load_descriptor(args.descriptor, args.descriptor_threshold or THRESHOLD)
 
 
 def open_reference(name: str, root: Path) -> "Reference":
