@@ -66,6 +66,22 @@ def test_the_parts_of_the_authors_are_kept(tmp_path: Path) -> None:
     assert [line["detail"] for line in ledger] == ["human_preferred_output"]
 
 
+def test_options_of_the_authors_may_be_a_text(tmp_path: Path) -> None:
+    lettered = {"options": "(a) a bus (b) a car", "output": "a car"}
+    records = [
+        authors(**lettered, raw_output="a car"),
+        authors(img_path="1.jpg", **lettered, input_text="Which? (a) a bus (b) a car"),
+        authors(img_path="2.jpg", options="bus, car", output="car", raw_output="car"),
+    ]
+    build, ledger = import_directory(write_release(tmp_path / "r", records))
+    appended, listed, plain = build.instances()
+    assert not ledger
+    assert appended.prompt.endswith("Is it red?\nOptions: (a) a bus (b) a car")
+    assert listed.prompt.endswith("Which? (a) a bus (b) a car")
+    assert [one.options for one in (appended, listed)] == [("a bus", "a car")] * 2
+    assert (plain.options, plain.prompt.rpartition("\n")[2]) == ((), "Options: bus, car")
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

@@ -6,10 +6,17 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.helpers.llava_release import error_of, import_command, import_directory, talk
+from tests.helpers.board import board_image
+from tests.helpers.llava_release import (
+    error_of,
+    import_command,
+    import_directory,
+    record,
+    talk,
+)
 from tests.helpers.small_exports import write_exports
 from visionflan.formats.base import ConversationRecord
 from visionflan.formats.exporting import export
@@ -59,6 +66,7 @@ def test_a_strategy_takes_what_it_says(tmp_path: Path, strategy: str, expected: 
     assert taken(write(tmp_path / "d", ONE.format(strategy), a=records())) == expected
 
 
+@settings(max_examples=40)
 @given(st.integers(0, 40), st.integers(0, 5), st.permutations(range(COUNT)))
 def test_a_draw_depends_on_seed_and_ids_alone(
     tmp_path_factory: pytest.TempPathFactory, number: int, seed: int, order: list[int]
@@ -123,6 +131,20 @@ def test_a_broken_record_counts_for_its_strategy(tmp_path: Path) -> None:
     assert {line["reason"] for line in ledger} == {"malformed_conversation", "sampled"}
 
 
+def test_an_image_must_be_in_the_directory_of_its_own_file(tmp_path: Path) -> None:
+    directory = tmp_path / "d"
+    for name in ("one", "two"):
+        (directory / name).mkdir(parents=True)
+        (directory / name / f"{name}.jpg").write_bytes(board_image(len(name)))
+    one = [record("one.jpg", id="1"), record("../two/two.jpg", id="2")]
+    listing = "  - json_path: a.json\n  - json_path: b.json\n"
+    build, ledger = import_directory(
+        write(directory, listing, a=one, b=[record("two.jpg", id="3")])
+    )
+    assert len(build.instances()) == 2
+    assert [line["reason"] for line in ledger] == ["image_outside_root"]
+
+
 def test_entries_that_cannot_be_read_are_in_the_ledger(tmp_path: Path) -> None:
     listing = ONE.format("all") + "".join(
         f"  - {entry}\n"
@@ -165,14 +187,14 @@ def test_an_export_is_what_llava_next_opens(tmp_path: Path) -> None:
         seen = {}
         for entry in listing["datasets"]:
             assert entry["sampling_strategy"] == "all"
-            for record in json.loads((tmp_path / "out" / entry["json_path"]).read_text()):
-                seen[record["id"]] = record
+            for listed in json.loads((tmp_path / "out" / entry["json_path"]).read_text()):
+                seen[listed["id"]] = listed
         instances = {one.id: one for one in build.instances() if one.split == split}
         assert seen.keys() == instances.keys()
-        for name, record in seen.items():
-            images = record.get("image", [])
+        for name, listed in seen.items():
+            images = listed.get("image", [])
             for image in images if isinstance(images, list) else [images]:
                 assert (tmp_path / "out/images" / image).is_file()
             assert len(instances[name].images) == sum(
-                turn["value"].count("<image>") for turn in record["conversations"]
+                turn["value"].count("<image>") for turn in listed["conversations"]
             )

@@ -69,7 +69,10 @@ def separated(text: str) -> str:
     return re.sub(r"(?<=[^ \n\t])<image>", "\n<image>", after)
 
 
-@pytest.mark.parametrize("format_name", ["llava", "huggingface", "swift"])
+FORMS = ["huggingface", "llama_factory", "llava", "onevision", "swift", "webdataset"]
+
+
+@pytest.mark.parametrize("format_name", FORMS)
 def test_odd_conversations_come_back(
     built: BuildDirectory, tmp_path: Path, format_name: str
 ) -> None:

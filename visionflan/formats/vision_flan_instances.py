@@ -25,7 +25,7 @@ from visionflan.formats.shared.image_names import check_media, image_names, rele
 from visionflan.formats.shared.json_files import JsonList
 from visionflan.formats.shared.json_release import JsonForm
 from visionflan.formats.shared.leading_images import markers_first, without_markers
-from visionflan.prompt import ParsedExchange
+from visionflan.prompt import ParsedExchange, parse_options
 from visionflan.storage.directory import BuildDirectory, Instances
 from visionflan.storage.instance import Instance, Split
 
@@ -95,11 +95,9 @@ def parse_record(record: dict[str, Any], images: Path) -> ConversationRecord:
     instruction = optional_text(record, "instruction")
     text = optional_text(record, "input_text")
     question = "\n\n".join(filter(None, (instruction, text)))
-    if options and not lists_options(question, options):
-        listed = " ".join(
-            f"({letter}) {option}" for letter, option in zip(ascii_lowercase, options, strict=False)
-        )
-        question = f"{question}\nOptions: {listed}".removeprefix("\n")
+    written = options_text(record, options)
+    if written and written not in question and not lists_options(question, options):
+        question = f"{question}\nOptions: {written}".removeprefix("\n")
     answer = optional_text(record, "output") or optional_text(record, "raw_output")
     messages = markers_first([RawMessage("user", question)], len(names))
     conversation = make_conversation([*messages, RawMessage("assistant", answer)], "", len(names))
@@ -117,15 +115,25 @@ def parse_record(record: dict[str, Any], images: Path) -> ConversationRecord:
 
 
 def record_options(record: dict[str, Any]) -> tuple[str, ...]:
-    """Return the options of a record, which are a list, or a text without any."""
+    """Return the options of a record: of a list, or of a text `(a) ... (b) ...`."""
     options = record.get("options")
     if is_missing(options):
         return ()
+    if isinstance(options, str):
+        return parse_options(options.strip())
     if not isinstance(options, list) or not all(isinstance(option, str) for option in options):
         raise malformed("`options`", options)
     if len(options) > len(ascii_lowercase):
         raise UnusableError("too_many_options", f"{len(options)} options, but only 26 letters")
     return tuple(options)
+
+
+def options_text(record: dict[str, Any], options: tuple[str, ...]) -> str:
+    """Return the options as the prompt lists them; a text as it is."""
+    if isinstance(text := record.get("options"), str):
+        return text.strip()
+    letters = zip(ascii_lowercase, options, strict=False)
+    return " ".join(f"({letter}) {option}" for letter, option in letters)
 
 
 def task_name(record: dict[str, Any]) -> str:

@@ -3,14 +3,14 @@
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 from visionflan.dataset import BrokenRow
 from visionflan.errors import ReleaseError
-from visionflan.formats.base import ConversationRecord, InstructionRelease
+from visionflan.formats.base import ConversationRecord, InstructionRelease, ReleaseImage
 from visionflan.formats.shared.annotation_files import find_images
 from visionflan.formats.shared.json_release import JsonRelease
+from visionflan.image_sources import containing_file
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,25 @@ class JoinedRelease:
     def conversations(self) -> Iterator[ConversationRecord | BrokenRow]:
         """Yield what cannot be read, then the records of each file."""
         yield from self.broken
-        yield from chain.from_iterable(part.conversations() for part in self.parts)
+        for part in self.parts:
+            yield from part.conversations() if part.images == self.images else contained(part)
+
+
+def contained(part: InstructionRelease) -> Iterator[ConversationRecord | BrokenRow]:
+    """Yield the records of a part; one whose image is outside of its own directory is broken."""
+    for record in part.conversations():
+        if isinstance(record, ConversationRecord) and not all(
+            image_file(image).is_relative_to(part.images) for image in record.images
+        ):
+            key = f"{part.annotations.name}: {record.id}"
+            yield BrokenRow(key, "image_outside_root", f"an image is not in {part.images.name}")
+        else:
+            yield record
+
+
+def image_file(image: ReleaseImage) -> Path:
+    """Return the path of the file of an image, without `..`."""
+    return Path(os.path.normpath(containing_file(image.source)))
 
 
 def common_directory(parts: Iterable[InstructionRelease], default: Path) -> Path:
