@@ -69,7 +69,7 @@ def separated(text: str) -> str:
     return re.sub(r"(?<=[^ \n\t])<image>", "\n<image>", after)
 
 
-FORMS = ["huggingface", "llama_factory", "llava", "onevision", "swift", "webdataset"]
+FORMS = ["huggingface", "llama_factory", "llava", "onevision", "swift", "webdataset", "xtuner"]
 
 
 @pytest.mark.parametrize("format_name", FORMS)

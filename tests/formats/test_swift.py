@@ -81,3 +81,12 @@ def test_typed_pieces_have_weights_too(tmp_path: Path) -> None:
     assert reasons(tmp_path, answered(0, content=pieces), bad) == (
         1, [("dropped", "untrained_answer")],
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [None, {}, [], 7, "video", "picture"])
+def test_a_piece_of_another_type_costs_its_record(tmp_path: Path, kind: Any) -> None:
+    pieces = [{"type": "text", "text": "A board."}]
+    bad = answered(1, content=[{"type": kind, "text": "A board."}])
+    count, lines = reasons(tmp_path, answered(0, content=pieces), bad)
+    assert count == 1
+    assert lines[0][1] in {"malformed_conversation", "unsupported_media"}

@@ -20,6 +20,7 @@ from visionflan.formats.shared.annotation_files import resolve
 from visionflan.formats.shared.conversations import make_conversation, optional_text
 from visionflan.formats.shared.json_release import JsonForm
 from visionflan.formats.shared.messages import (
+    has_image_urls,
     has_pieces,
     parse_messages,
     raw_messages,
@@ -111,6 +112,7 @@ TABLE = ParquetForm(("messages", "images"), parse_row, used=("id", "dataset", "t
 JSON = JsonForm(
     noun="JSON with `messages`",
     matches=has_pieces,
+    excludes=has_image_urls,
     parse=lambda record, images: parse_messages(record, images, "task"),
     names=record_images,
 )

@@ -37,9 +37,9 @@ NOUN = f"JSON lines with `{IMAGES}` and `outputs`"
 SUFFIXES = (".jsonl", ".json")
 
 
-def is_m3it(record: dict[str, Any]) -> bool:
-    """Return whether a record is of this form."""
-    return record.keys() >= FIELDS
+def is_m3it(records: list[dict[str, Any]]) -> bool:
+    """Return whether a file that begins with these records is of this form."""
+    return any(record.keys() >= FIELDS for record in records)
 
 
 @dataclass(frozen=True)

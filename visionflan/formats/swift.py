@@ -71,7 +71,8 @@ def parse_record(record: dict[str, Any], images: Path) -> ConversationRecord:
 
 JSON = JsonForm(
     noun="JSON lines with `messages`",
-    matches=lambda record: has_messages(record) and not has_pieces(record),
+    matches=has_messages,
+    excludes=has_pieces,
     parse=parse_record,
     names=record_images,
     suffixes=(".jsonl", ".jsonl.gz"),

@@ -66,9 +66,9 @@ def verify_release(path: Path, images: Path | None = None) -> list[VerifiedRelea
     return [verify_file(file, images) for file in files]
 
 
-def has_conversations(record: dict[str, Any]) -> bool:
-    """Return whether a record has the field that these releases have."""
-    return "conversations" in record
+def has_conversations(records: list[dict[str, Any]]) -> bool:
+    """Return whether one of the first records has the field that these releases have."""
+    return any("conversations" in record for record in records)
 
 
 def verify_file(file: Path, images: Path | None) -> VerifiedRelease:

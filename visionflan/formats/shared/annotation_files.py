@@ -20,7 +20,7 @@ NUM_FILES = (
 MAX_TEXT, MAX_DEPTH = 200, 6  # characters of a text and levels of a record that stay in memory
 MULTI_IMAGE = "_multi_image"  # the end of the names of files whose records have several images
 OFFICIAL_SPLITS = ("test", "validation", "val-", "dev-")  # with which the names of shards begin
-Matches = Callable[[dict[str, Any]], bool]
+Matches = Callable[[list[dict[str, Any]]], bool]  # whether a file begins with such records
 
 
 def resolve(path: Path) -> Path:
@@ -66,9 +66,9 @@ def json_files(directory: Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[Pa
 
 
 def has_records(path: Path, matches: Matches) -> bool:
-    """Return whether one of the first records of a file is of a form."""
+    """Return whether a file has records of a form, by the first ones."""
     try:
-        return any(map(matches, first_records(path)))
+        return matches(first_records(path))
     except (ReleaseError, OSError):
         return False
 

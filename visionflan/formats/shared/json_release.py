@@ -34,6 +34,7 @@ class JsonForm:
         parse: Parse a record, given the directory of the images; raise UnusableError if trainers
             cannot read it.
         names: Return the names of the images of a record; may raise UnusableError.
+        excludes: Return whether a record belongs to another form, and with it the file.
         id_field: The field of a record's id.
         suffixes: Suffixes of the files in a directory; a file by itself may have another.
     """
@@ -42,22 +43,27 @@ class JsonForm:
     matches: Callable[[dict[str, Any]], bool]
     parse: Callable[[dict[str, Any], Path], ConversationRecord]
     names: Callable[[dict[str, Any]], Sequence[str]]
+    excludes: Callable[[dict[str, Any]], bool] = lambda record: False
     id_field: str = "id"
     suffixes: tuple[str, ...] = SUFFIXES
+
+    def matches_file(self, records: list[dict[str, Any]]) -> bool:
+        """Return whether a file that begins with these records is of this form."""
+        return any(map(self.matches, records)) and not any(map(self.excludes, records))
 
     def recognize(self, path: Path) -> bool:
         """Return whether a file, or one in a directory, has records of this form."""
         if path.is_dir():
             # A list in the directory says how its files are read.
             return not (lists_datasets(path) or yaml_lists(path)) and any(
-                has_records(file, self.matches) for file in json_files(path, self.suffixes)
+                has_records(file, self.matches_file) for file in json_files(path, self.suffixes)
             )
-        return path.is_file() and has_records(path, self.matches)
+        return path.is_file() and has_records(path, self.matches_file)
 
     def find_release(self, path: Path, images: Path | None = None) -> "JsonRelease":
         """Find the annotation files and the directory of the images of a release."""
         path = resolve(path)
-        first, *others = find_annotations(path, self.noun, self.matches, self.suffixes)
+        first, *others = find_annotations(path, self.noun, self.matches_file, self.suffixes)
         damaged = unreadable_files(path, self.suffixes) if path.is_dir() else []
         unread = tuple(row for row in damaged if path / row.key not in (first, *others))
         release = JsonRelease(self, first, first.parent, tuple(others), unread)

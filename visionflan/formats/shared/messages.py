@@ -36,6 +36,16 @@ def has_pieces(record: dict[str, Any]) -> bool:
     )
 
 
+def has_image_urls(record: dict[str, Any]) -> bool:
+    """Return whether the messages of a record have images as pieces of OpenAI's chat format."""
+    return has_pieces(record) and any(
+        isinstance(piece, dict) and piece.get("type") == "image_url"
+        for message in record["messages"]
+        if isinstance(message, dict) and isinstance(message.get("content"), list)
+        for piece in message["content"]
+    )
+
+
 def raw_messages(values: Any) -> list[RawMessage]:
     """Return the messages of a record with their texts."""
     if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
@@ -68,9 +78,9 @@ def piece_text(piece: Any) -> str:
     """Return the text of one piece, or a marker for an image."""
     kind = piece.get("type") if isinstance(piece, dict) else None
     text = piece.get("text") if kind == "text" else IMAGE_MARKER
-    if kind in {"video", "audio"}:
+    if kind in ("video", "audio"):
         raise UnusableError("unsupported_media", f"a piece of a message is {kind}")
-    if kind not in {"text", "image"} or not isinstance(text, str):
+    if kind not in ("text", "image") or not isinstance(text, str):
         raise malformed("a piece of a message", piece)
     if kind == "text" and IMAGE_MARKER in text:
         raise UnusableError("image_token_in_text", f"{IMAGE_MARKER} is in the text of a message")
