@@ -74,7 +74,7 @@ $(VENV)/bin/python:
 
 $(VENV)/.quickstart: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo 'Installing visionflan with PyTorch and transformers into $(VENV) (about two minutes) ...'
-	$(BIN)/pip install --quiet -c constraints.txt -e '.[train,evaluate,analyze,readers]'
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[train,evaluate,analyze,readers,web]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt

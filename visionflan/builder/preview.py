@@ -7,12 +7,13 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from visionflan import catalog
+from visionflan.builder.sampling import find_file_fault
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.dataset_code import make_example, read_rows, write_specimen
 from visionflan.errors import UnusableError, VisionflanError
 from visionflan.hashing import stable_hash
 from visionflan.image_files import decode_image, open_image
-from visionflan.image_sources import read_encoded
+from visionflan.image_sources import containing_file, read_encoded
 from visionflan.prompt import render
 
 SPECIMEN_SIZE = 12  # images
@@ -74,6 +75,7 @@ def sample_previews(dataset: str, task: str, root: Path, count: int) -> PreviewS
         try:
             instruction = declared.tasks[task].instruction
             question, answer = render(instruction, example, 0, f"{dataset}/{task}", key).turns
+            check_files(example, root.parent)
             encoded = tuple(map(read_encoded, example.images))
             previews.append(Preview(question.text, answer.text, decodable(encoded)))
         except (UnusableError, VisionflanError, OSError, KeyError) as error:
@@ -111,6 +113,13 @@ def different_answers_first(
         yield key, examples[key]
     for key in [key for key in ordered if key not in set(first_keys)]:
         yield key, examples[key]
+
+
+def check_files(example: Example, data_root: Path) -> None:
+    """Raise UnusableError if an image is missing or outside the data root, as a build does."""
+    for image in example.images:
+        if (problem := find_file_fault(str(containing_file(image)), str(data_root))) is not None:
+            raise UnusableError(*problem)
 
 
 def decodable(images: tuple[bytes, ...]) -> tuple[bytes, ...]:

@@ -44,6 +44,7 @@ COMMANDS: dict[str, str] = {
     "compare": "compare two checkpoints, with significance tests",
     "analyze": "run a study of many models, and decide its claims",
     "report": "write a one-page HTML report of a run",
+    "web": "browse the catalog in a browser",
     "env": "print versions and hardware for a bug report",
 }
 
@@ -64,10 +65,12 @@ EXTRAS: dict[str, str] = {
     "ray": "ray",
     "safetensors": "train",
     "scipy": "analyze",
+    "starlette": "web",
     "tensorboard": "train",
     "torch": "train",
     "torchao": "quantization",
     "transformers": "train",
+    "uvicorn": "web",
     "vllm": "vllm",
     "wandb": "wandb",
 }

@@ -1,0 +1,155 @@
+"""The pages of the catalog: tasks by filter, a task with its examples, datasets, overlaps."""
+
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from visionflan import catalog
+from visionflan.builder.preview import Preview, PreviewSample
+from visionflan.dataset import Dataset
+from visionflan.overlaps import EVALUATIONS, indirect_overlaps, overlaps, overlaps_of
+from visionflan.prompt import strip_image_markers
+from visionflan.vocabulary import CATEGORIES
+from visionflan.web.catalog_filter import ONLY, WITHOUT, CatalogFilter, CatalogTask, load_tasks
+from visionflan.web.display_image import display_image
+from visionflan.web.examples import SampleKey, example_cache
+from visionflan.web.rendering import Pages, image_response, item_at, not_found, text_parameter
+from visionflan.web.sources import Sources
+
+SPECIMEN, RELEASE = "specimen", "release"
+MAX_SKIPPED = 20  # rows without an example that are listed
+
+
+class ShownExample(NamedTuple):
+    """An example as a page shows it."""
+
+    text: str  # of the prompt, without image markers
+    answer: str
+    images: list[str]  # URLs
+
+
+class CatalogPages:
+    """Answers requests for the pages of the catalog."""
+
+    def __init__(self, pages: Pages, sources: Sources) -> None:
+        self.pages, self.sources = pages, sources
+        self.tasks = load_tasks()
+        self.datasets = {entry.name: entry.dataset for entry in self.tasks}
+        self.by_id = {entry.id: entry for entry in self.tasks}
+        self.examples = example_cache(sources)
+
+    @property
+    def routes(self) -> list[Route]:
+        """Return the routes of the pages."""
+        example = "/catalog/{dataset}/{task}/{source}/{example}/{image}"
+        return [
+            Route("/catalog", self.task_list),
+            Route("/catalog/{dataset}", self.dataset_page),
+            Route("/catalog/{dataset}/{task}", self.task_page),
+            Route(example, self.example_image),
+            Route("/overlaps", self.overlaps_page),
+        ]
+
+    def task_list(self, request: Request) -> Response:
+        """Return the page of the tasks that pass the filter of the query."""
+        chosen = CatalogFilter.of(request)
+        return self.pages.render(
+            "tasks.html",
+            chosen=chosen,
+            tasks=[entry for entry in self.tasks if chosen.accepts(entry)],
+            num_tasks=len(self.tasks),
+            groups=sorted(set(CATEGORIES.values())),
+            categories=list(CATEGORIES),
+            datasets=sorted(self.datasets),
+            licenses=sorted({dataset.license for dataset in self.datasets.values()}),
+            sensitive=(WITHOUT, ONLY),
+        )
+
+    def dataset_page(self, request: Request) -> Response:
+        """Return the page of a dataset."""
+        name = request.path_params["dataset"]
+        dataset = self.dataset(name)
+        return self.pages.render(
+            "dataset.html",
+            name=name,
+            dataset=dataset,
+            evidence=(catalog.module(name).__doc__ or "").strip(),
+            tasks=[entry for entry in self.tasks if entry.name == name],
+            has_release=self.sources.has_release(name),
+            pairs=overlaps_of(name),
+            indirect=indirect_overlaps(name),
+            known=self.datasets,
+        )
+
+    def task_page(self, request: Request) -> Response:
+        """Return the page of a task with finished examples."""
+        entry = self.entry(request)
+        has_release = self.sources.has_release(entry.name)
+        source = text_parameter(request, "source") or (RELEASE if has_release else SPECIMEN)
+        sample = self.sample(entry, source)
+        return self.pages.render(
+            "task.html",
+            entry=entry,
+            source=source,
+            has_release=has_release,
+            examples=shown_examples(entry, source, sample),
+            skipped=sample.skipped[:MAX_SKIPPED],
+            num_skipped=len(sample.skipped),
+            pairs=overlaps_of(entry.name),
+            known=self.datasets,
+        )
+
+    def example_image(self, request: Request) -> Response:
+        """Return an image of an example."""
+        parameters = request.path_params
+        previews = self.sample(self.entry(request), parameters["source"]).previews
+        preview: Preview = item_at(previews, parameters["example"], "example")
+        encoded = item_at(preview.images, parameters["image"], "image")
+        return image_response(*display_image(encoded))
+
+    def overlaps_page(self, request: Request) -> Response:
+        """Return the page of all sets that share images or classes."""
+        free = [name for name in EVALUATIONS if not overlaps_of(name)]
+        return self.pages.render(
+            "overlaps.html", pairs=overlaps(), without=free, known=self.datasets
+        )
+
+    def dataset(self, name: str) -> Dataset[Any]:
+        """Return a dataset; raise a 404 if there is none of this name."""
+        if name not in self.datasets:
+            raise not_found(str(catalog.unknown_name_error("dataset", name, self.datasets)))
+        return self.datasets[name]
+
+    def entry(self, request: Request) -> CatalogTask:
+        """Return the task of a URL; raise a 404 if there is none."""
+        task = "{dataset}/{task}".format_map(request.path_params)
+        if task not in self.by_id:
+            raise not_found(str(catalog.unknown_name_error("task", task, self.by_id)))
+        return self.by_id[task]
+
+    def sample(self, entry: CatalogTask, source: str) -> PreviewSample:
+        """Return the examples of a task from its specimen or its release."""
+        is_known = source == SPECIMEN or (
+            source == RELEASE and self.sources.has_release(entry.name)
+        )
+        if not is_known:
+            raise not_found(f"{entry.id} has no examples from {source!r}")
+        return self.examples.get(SampleKey(entry.name, entry.task.name, source == RELEASE))
+
+
+def shown_examples(entry: CatalogTask, source: str, sample: PreviewSample) -> list[ShownExample]:
+    """Return the examples of a task with the URLs of their images."""
+    return [
+        ShownExample(
+            strip_image_markers(preview.prompt),
+            preview.answer,
+            [
+                f"/catalog/{quote(entry.id)}/{source}/{number}/{image}"
+                for image in range(len(preview.images))
+            ],
+        )
+        for number, preview in enumerate(sample.previews)
+    ]
