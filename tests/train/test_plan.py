@@ -163,7 +163,7 @@ def test_the_command_prints_a_plan_or_one_sentence(
     assert "pretrains its own tiny model, which needs no plan" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["qwen2_vl", "idefics3"])
+@pytest.mark.parametrize("name", ["qwen2_vl", "idefics3", "smolvlm"])
 def test_a_family_whose_code_looks_at_its_inputs_is_planned_as_it_computes(
     tmp_path: Path, name: str
 ) -> None:
