@@ -25,6 +25,7 @@ from visionflan.formats.shared.image_names import check_media, image_names, rele
 from visionflan.formats.shared.json_files import JsonList
 from visionflan.formats.shared.json_release import JsonForm
 from visionflan.formats.shared.leading_images import markers_first, without_markers
+from visionflan.plural import counted
 from visionflan.prompt import ParsedExchange, parse_options
 from visionflan.storage.directory import BuildDirectory, Instances
 from visionflan.storage.instance import Instance, Split
@@ -124,7 +125,9 @@ def record_options(record: dict[str, Any]) -> tuple[str, ...]:
     if not isinstance(options, list) or not all(isinstance(option, str) for option in options):
         raise malformed("`options`", options)
     if len(options) > len(ascii_lowercase):
-        raise UnusableError("too_many_options", f"{len(options)} options, but only 26 letters")
+        raise UnusableError(
+            "too_many_options", f"{counted(len(options), 'option')}, but only 26 letters"
+        )
     return tuple(options)
 
 

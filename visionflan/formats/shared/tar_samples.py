@@ -35,7 +35,7 @@ OTHER_MEDIA = frozenset({"mp4", "avi", "mkv", "webm", "mov", "mp3", "wav", "flac
 
 
 @dataclass
-class Sample:
+class TarSample:
     """The members of an archive with one key, by the rest of their names in lower case."""
 
     archive: Path
@@ -112,9 +112,9 @@ class Sample:
         return content
 
 
-def tar_samples(path: Path) -> Iterator[Sample | BrokenRow]:
+def tar_samples(path: Path) -> Iterator[TarSample | BrokenRow]:
     """Yield the samples of an archive, and a BrokenRow for what belongs to none."""
-    sample: Sample | None = None
+    sample: TarSample | None = None
     for member in tar_members(path):
         if isinstance(member, BrokenRow):
             yield member
@@ -128,7 +128,7 @@ def tar_samples(path: Path) -> Iterator[Sample | BrokenRow]:
         if sample is None or key != sample.key or name in sample.members:
             if sample is not None:
                 yield sample
-            sample = Sample(path, key)
+            sample = TarSample(path, key)
         sample.members[name] = member
     if sample is not None:
         yield sample
