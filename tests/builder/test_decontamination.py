@@ -16,7 +16,7 @@ from visionflan.builder.decontamination.references import (
     ReferenceItem,
     folder_reference,
 )
-from visionflan.builder.decontamination.words import WordSearch
+from visionflan.builder.decontamination.words import MAX_TEXTS, WordSearch
 from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
 from visionflan.cli.main import main
@@ -154,6 +154,13 @@ def test_a_run_in_many_training_texts_is_a_common_phrase() -> None:
     assert matches(texts) == []
     assert matches(texts[:10]) == list(range(10))
     assert matches(texts[:1] * 50) == list(range(50))  # one text in many rows
+
+
+def test_texts_with_a_common_phrase_do_not_stay_in_memory() -> None:
+    search = WordSearch([word_reference(QUESTION)])
+    for index in range(1000):
+        search.add(index, f"{QUESTION} {index}")
+    assert len(search.runs_by_text) <= MAX_TEXTS
 
 
 def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ MIN_CORRELATION = 0.95  # of the 16 by 16 thumbnails
 EQUAL_COLOR_DIFFERENCE, EQUAL_CORRELATION = 3.0, 0.98  # whatever the hashes are
 MIN_CONTRAST = 2.0  # standard deviation of a thumbnail; plain images all look alike
 SIDE = 16
+ROWS_AT_ONCE = 65_536  # that are compared with one image
 CACHED_THUMBNAILS = 20_000  # of 3 kB each
 
 Thumbnail = NDArray[np.float32]
@@ -61,8 +62,8 @@ def match_images(
 
 def equal_ids(stored: pa.ChunkedArray, ids: Iterable[str]) -> list[str]:
     """Return those of the ids that are stored."""
-    values = pa.array(list(ids), pa.string())
-    equal: list[str] = values.filter(pc.is_in(values, stored)).to_pylist()
+    is_equal = pc.is_in(stored, value_set=pa.array(list(ids), pa.string()))
+    equal: list[str] = stored.filter(is_equal).to_pylist()
     return equal
 
 
@@ -91,20 +92,26 @@ class StoredLooks:
         """Yield the ids of the stored images that look like an image."""
         if not len(self.ids) or (pixels := thumbnail(image)) is None:
             return
-        signature = image_signature(image)
-        colors = np.frombuffer(signature.colors, np.uint8).astype(np.int16)
-        same = np.full(len(self.ids), signature.phash, np.uint64)
-        near = hamming_distance(self.phashes, same) <= MAX_HASH_DISTANCE
-        as_bright = np.abs(self.brightness - colors.mean()) <= EQUAL_COLOR_DIFFERENCE
-        rows = np.flatnonzero(near | as_bright)
-        differences = np.abs(self.colors[rows] - colors).mean(axis=1)
-        for row, difference in zip(rows.tolist(), differences.tolist(), strict=True):
-            if difference > (MAX_COLOR_DIFFERENCE if near[row] else EQUAL_COLOR_DIFFERENCE):
-                continue
-            least = MIN_CORRELATION if near[row] else EQUAL_CORRELATION
+        for row, least in self.candidates(image):
             stored = self.stored_thumbnail(row)
             if stored is not None and float(stored @ pixels) >= least:
                 yield self.ids[row].as_py()
+
+    def candidates(self, image: Image.Image) -> Iterator[tuple[int, float]]:
+        """Yield the rows of the images of similar colors, and the least correlation of each."""
+        signature = image_signature(image)
+        colors = np.frombuffer(signature.colors, np.uint8).astype(np.int16)
+        for start in range(0, len(self.ids), ROWS_AT_ONCE):
+            part = slice(start, start + ROWS_AT_ONCE)
+            phashes = self.phashes[part]
+            same = np.full(len(phashes), signature.phash, np.uint64)
+            near = hamming_distance(phashes, same) <= MAX_HASH_DISTANCE
+            as_bright = np.abs(self.brightness[part] - colors.mean()) <= EQUAL_COLOR_DIFFERENCE
+            rows = np.flatnonzero(near | as_bright)
+            differences = np.abs(self.colors[part][rows] - colors).mean(axis=1)
+            most = np.where(near[rows], MAX_COLOR_DIFFERENCE, EQUAL_COLOR_DIFFERENCE)
+            for row in rows[differences <= most].tolist():
+                yield start + row, MIN_CORRELATION if near[row] else EQUAL_CORRELATION
 
     def load_thumbnail(self, row: int) -> Thumbnail | None:
         """Return the normalized thumbnail of a stored image; None if the image is plain."""
