@@ -9,7 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from visionflan.cli.shared.dataset_args import add_dataset_file, load_files
-from visionflan.cli.shared.decontaminate_args import add_decontamination, decontamination_from
+from visionflan.cli.shared.decontaminate_args import (
+    add_decontamination,
+    decontamination_from,
+    write_page,
+)
 from visionflan.cli.shared.log import log
 from visionflan.cli.shared.parsers import add_names, positive_int, process_count
 
@@ -176,17 +180,20 @@ def build_and_summarize(
     from visionflan.builder.run import build
     from visionflan.builder.summary import summary
 
+    decontamination = decontamination_from(args, data_root)
     manifest = build(
         data_root,
         args.out,
         settings,
         workers=args.workers,
         log=log,
-        decontamination=decontamination_from(args, data_root),
+        decontamination=decontamination,
         update=args.update,
         ray_address=args.ray,
     )
     print(summary(args.out, manifest))
+    if decontamination is not None:
+        print(write_page(args.out, decontamination))
     check_not_empty(args.out, manifest)
     return 1 if failed_datasets(manifest) else 0
 

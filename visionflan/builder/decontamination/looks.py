@@ -2,7 +2,8 @@
 
 Images whose perceptual hashes are near are compared by their thumbnails. The hash of a symmetric
 drawing changes with the program that decodes it, so images of nearly equal colors are compared,
-too. `benchmarks/decontamination.py` measures what is found.
+too. What passes is compared in detail, because variants of one diagram have equal thumbnails.
+`benchmarks/decontamination.py` measures what is found.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from visionflan.builder.decontamination.references import Reference
+from visionflan.builder.decontamination.same_picture import is_same_picture
 from visionflan.builder.evidence import stored_colors
 from visionflan.errors import UnusableError
 from visionflan.image_files import decode_image
@@ -94,7 +96,9 @@ class StoredLooks:
             return
         for row, least in self.candidates(image):
             stored = self.stored_thumbnail(row)
-            if stored is not None and float(stored @ pixels) >= least:
+            if stored is None or float(stored @ pixels) < least:
+                continue
+            if is_same_picture(decode_image(self.load(row)), image):
                 yield self.ids[row].as_py()
 
     def candidates(self, image: Image.Image) -> Iterator[tuple[int, float]]:

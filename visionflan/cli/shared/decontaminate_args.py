@@ -114,3 +114,18 @@ def benchmark_reference(name: str, root: Path) -> "Reference":
         for row, image_ids in release.rows_with_ids()
     ]
     return Reference(name, release.digest, items, release.image)
+
+
+def write_page(out: Path, decontamination: "Decontamination") -> str:
+    """Write the page of the overlaps into a build; return a line that names it.
+
+    The build is complete without the page: where jinja2 is missing, the line says what to install.
+    """
+    try:
+        from visionflan.report.overlap_page import write_overlap_page
+
+        return f"overlaps: {write_overlap_page(out, decontamination.references)}"
+    except ModuleNotFoundError as error:
+        if error.name not in ("jinja2", "markupsafe"):
+            raise
+        return f"overlaps.html needs {error.name}: pip install 'visionflan[evaluate]'"
