@@ -42,9 +42,10 @@ def write(build: BuildDirectory, instances: Instances, directory: Path, split: S
     """
     for instance in instances:
         if len(instance.turns) != 2:
+            turns = counted(len(instance.turns), "turn")
             raise BuildError(
-                f"{instance.id} has {len(instance.turns)} turns, but {NAME} has one question and "
-                "one answer: choose another --format, or leave out its task by --tasks"
+                f"{instance.id} has {turns}, but {NAME} has one question and one answer: choose "
+                "another --format, or leave out its task by --tasks"
             )
     file = JsonList(directory / f"{split}.json")
     for instance in with_progress(instances, split):
