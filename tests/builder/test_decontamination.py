@@ -10,6 +10,10 @@ import pytest
 from PIL import Image, ImageOps
 
 from visionflan import catalog
+from visionflan.builder.decontamination.record import (
+    decontaminated_against,
+    decontamination_note,
+)
 from visionflan.builder.decontamination.references import (
     Decontamination,
     Reference,
@@ -25,6 +29,7 @@ from visionflan.dataset_code import write_specimen
 from visionflan.errors import BuildError
 from visionflan.evaluate import benchmarks
 from visionflan.image_files import decode_image
+from visionflan.storage.directory import BuildDirectory
 
 NAMES = [
     *("pope", "mme", "mmbench", "mmmu", "mm_vet", "llava_bench"),
@@ -128,6 +133,32 @@ def test_smaller_and_mirrored_copies_are_found_and_report_only_keeps_the_digest(
         decontamination=Decontamination(references=[reference]),
     )
     assert clean["digest"] != plain["digest"]
+
+
+def test_an_evaluation_says_what_the_training_data_were_decontaminated_against(
+    data_root: Path, tmp_path: Path
+) -> None:
+    reference = Reference("pope", "digest", [], lambda _: b"")
+    for name, decontamination in (
+        ("plain", None),
+        ("clean", Decontamination(references=[reference])),
+        ("reported", Decontamination(references=[reference], report_only=True)),
+    ):
+        build(data_root, tmp_path / name, SETTINGS, decontamination=decontamination)
+    builds = [BuildDirectory(tmp_path / name) for name in ("clean", "plain", "reported")]
+    assert decontamination_note(builds, "pope", "digest") == (
+        "training data, clean: decontaminated against pope; plain: no record of decontamination "
+        "against pope; reported: only compared with pope, nothing was removed"
+    )
+    note = decontamination_note(builds[:1], "pope", "another digest")
+    assert note == "training data, clean: decontaminated against other files of pope"
+    note = decontamination_note(builds[:2], "mme", "digest")
+    assert note == "training data, clean and plain: no record of decontamination against mme"
+    assert [decontaminated_against(one) for one in builds] == [
+        ["pope"],
+        [],
+        ["pope (only reported)"],
+    ]
 
 
 QUESTION = "What is the total number of red cars parked beside the old stone bridge today"

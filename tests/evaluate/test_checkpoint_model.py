@@ -95,7 +95,7 @@ def test_benchmarks_are_run_once_and_stored_in_the_run(
         "llava",
         "cifar10",
     ]
-    assert pope["notes"] == []
+    assert pope["notes"] == ["training data, build: no record of decontamination against pope"]
     assert pope["headline"]["metric"] == "mean F1"
     assert cifar["coverage"] == {"official": 1.0, "lenient": 1.0, "likelihood": 1.0}
     directory = run / "benchmarks/base/cifar10"
@@ -139,6 +139,7 @@ def test_a_benchmark_whose_images_were_trained_on_says_so(tmp_path: Path) -> Non
     (evaluation,) = plan_evaluations(EvalSelection(benchmarks=("cifar10",)), paths, [opened])
     assert evaluation.eval_set.notes == (
         "trained on cinic10: It holds all of CIFAR-10, the test set included.",
+        "training data, build: no record of decontamination against cifar10",
     )
 
 

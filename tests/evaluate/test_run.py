@@ -11,7 +11,12 @@ from visionflan.builder.conversations import write_conversations
 from visionflan.cli.main import main
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.aggregate.summary import HELD_OUT, OVERALL, TRAINED
-from visionflan.evaluate.plan import EvalSelection, open_releases, trained_datasets
+from visionflan.evaluate.plan import (
+    EvalSelection,
+    open_releases,
+    opened_training_builds,
+    trained_datasets,
+)
 from visionflan.evaluate.records.files import RECORDS
 from visionflan.evaluate.records.paths import builds, evaluations
 from visionflan.evaluate.run import rescore
@@ -109,7 +114,9 @@ def test_a_run_is_asked_what_it_was_trained_on(build: BuildDirectory, tmp_path: 
     assert scores["tasks"]["conversations/question"]["conversation"]
     assert scores["groups"][OVERALL]["score"]["tasks"] == 4
     assert [opened.digest for opened in builds([build.path], tmp_path)] == [build.digest]
-    assert trained_datasets(tmp_path) == {"shapes", "talk", "conversations"}
+    opened = opened_training_builds(tmp_path)
+    assert opened is not None
+    assert trained_datasets(opened) == {"shapes", "talk", "conversations"}
     with pytest.raises(EvaluationError, match="with `--build`"):
         builds([], tmp_path / "elsewhere")
 
@@ -123,7 +130,7 @@ def test_a_build_that_was_moved_is_named_rather_than_left_out(
     with pytest.raises(EvaluationError, match=r"trained on .*moved, which is not there: name its"):
         builds([], tmp_path)
     assert [opened.digest for opened in builds([build.path], tmp_path)] == [build.digest]
-    assert trained_datasets(tmp_path) is None  # and not only what is still there
+    assert opened_training_builds(tmp_path) is None  # and not only what is still there
 
 
 def test_a_run_is_scored_from_the_command_line(

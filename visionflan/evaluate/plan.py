@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from visionflan.builder.decontamination.record import decontamination_note
 from visionflan.catalog import match_tasks
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.benchmark_release import BenchmarkRelease
@@ -123,12 +124,12 @@ def plan_evaluations(
             yield from plan_rephrased(eval_set, paths, settings)
         yield PlannedEvaluation(eval_set, paths.held_out_dir, settings)
         return
-    trained = trained_datasets(paths.run)
+    trained_on = opened_training_builds(paths.run)
     for release, eval_set in releases:
         # A published protocol needs all questions; those about trained images are counted.
         counted = leave_out_seen(eval_set, images, include=True, limit=selection.limit)
         yield PlannedEvaluation(
-            replace(counted, notes=tuple(find_leakage(release.benchmark.title, trained))),
+            replace(counted, notes=tuple(training_notes(release, trained_on))),
             paths.benchmarks_dir / directory_name(release, eval_set.prompt_style),
             selection.settings((ORIGINAL,), release.benchmark.max_new_tokens),
         )
@@ -154,15 +155,31 @@ def directory_name(release: BenchmarkRelease, prompt_style: str) -> str:
     return release.name if is_first else f"{release.name}@{prompt_style}"
 
 
-def trained_datasets(run: Path) -> set[str] | None:
-    """Return the datasets that a run was trained on; None if a build of it cannot be found."""
+def opened_training_builds(run: Path) -> list[BuildDirectory] | None:
+    """Return the builds that a run was trained on; None if one of them cannot be found."""
     paths = training_builds(run)
     if not paths or missing_builds(run):
         return None
-    opened = [BuildDirectory(path) for path in paths]
+    return [BuildDirectory(path) for path in paths]
+
+
+def training_notes(
+    release: BenchmarkRelease, builds: Sequence[BuildDirectory] | None
+) -> Iterator[str]:
+    """Yield what the training data may share with a benchmark, and what was removed from them."""
+    title = release.benchmark.title
+    if builds is None:
+        yield from find_leakage(title, None)
+        return
+    yield from find_leakage(title, trained_datasets(builds))
+    yield decontamination_note(builds, release.name, release.digest)
+
+
+def trained_datasets(builds: Sequence[BuildDirectory]) -> set[str]:
+    """Return the datasets of the training instances of builds."""
     return {
         build.tasks[task].dataset
-        for build in opened
+        for build in builds
         for task in build.tasks
         if len(build.instances("train", [task]))
     }

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from visionflan.builder.decontamination.record import decontaminated_against
 from visionflan.builder.ledger_reasons import DROPPED, NOTES, OTHER_REASON
 from visionflan.hashing import stable_hash
 from visionflan.plural import counted
@@ -72,6 +73,7 @@ class BuildSummary(NamedTuple):
     examples: Sequence[DataExample]
     ledger: Sequence[DroppedReason]
     not_built: Sequence[tuple[str, str]]
+    decontaminated_against: Sequence[str]  # names of benchmarks and folders
 
 
 def summarize_build(build: BuildDirectory, images: InlineImages) -> BuildSummary:
@@ -88,6 +90,7 @@ def summarize_build(build: BuildDirectory, images: InlineImages) -> BuildSummary
         examples=list(examples(build, images)),
         ledger=ledger_reasons(build),
         not_built=list(unbuilt_reasons(manifest)),
+        decontaminated_against=decontaminated_against(build),
     )
 
 
