@@ -3,6 +3,7 @@
 import binascii
 import io
 import os
+import re
 import stat
 import tarfile
 import zipfile
@@ -18,6 +19,7 @@ from PIL import Image
 from visionflan.errors import ReleaseError, UnusableError
 
 MAX_BYTES = 256 << 20  # of an encoded image
+JSON_ESCAPES = re.compile(rb"\\[nr]|\\(?=/)|\s")  # in base64: of line ends and slashes
 CHUNK_BYTES = 1 << 20  # read at once, so that an archive which lies about a size costs no more
 
 
@@ -160,7 +162,7 @@ def read_range(image: FileRange) -> bytes:
     if not image.base64:
         return content
     try:
-        return binascii.a2b_base64(content.replace(b"\\/", b"/"), strict_mode=True)
+        return binascii.a2b_base64(JSON_ESCAPES.sub(b"", content), strict_mode=True)
     except binascii.Error as error:
         raise UnusableError("image_corrupt", f"its base64 is damaged: {error}") from error
 

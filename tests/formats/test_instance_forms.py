@@ -211,12 +211,15 @@ def test_images_of_m3it_are_decoded_and_checked(tmp_path: Path) -> None:
     )  # fmt: skip
 
 
-@given(st.lists(st.binary(min_size=1, max_size=300), min_size=1, max_size=4))
+@given(st.lists(st.binary(min_size=1, max_size=300), min_size=1, max_size=4), st.booleans())
 def test_each_image_of_a_line_is_found(
-    tmp_path_factory: pytest.TempPathFactory, contents: list[bytes]
+    tmp_path_factory: pytest.TempPathFactory, contents: list[bytes], wrapped: bool
 ) -> None:
+    encode = base64.encodebytes if wrapped else base64.b64encode
+    texts = [encode(content).decode() for content in contents]
+    lines = [json.dumps(m3it(**{IMAGES_FIELD: texts[: n + 1]})) for n in range(len(contents))]
     path = tmp_path_factory.getbasetemp() / "lines.jsonl"
-    path.write_text("\n".join(json.dumps(m3it(*contents[: n + 1])) for n in range(len(contents))))
+    path.write_text("\n".join(lines))
     records: list[Any] = list(M3itRelease(path).conversations())
     for number, record in enumerate(records):
         read = [read_encoded(image.source) for image in record.images]

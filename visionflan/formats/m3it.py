@@ -5,6 +5,7 @@ the page of the data set shows (m3-it.github.io). An image is read from where it
 that no more than one line is in memory. The task is named by the directory of the file.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,10 +114,10 @@ class M3itRelease:
         if not isinstance(text, str) or not text:
             raise malformed(f"an image of `{IMAGES}`", text)
         content = text.rpartition(",")[2] if text.startswith("data:") else text
-        escaped = content.replace("/", "\\/")  # as some programs write JSON
-        for written in (content, escaped):
-            if (position := line.find(written.encode("utf-8", "replace"))) >= 0:
-                return FileRange(self.annotations, offset + position, len(written), base64=True)
+        written = json.dumps(content)[1:-1]
+        for part in (written, written.replace("/", "\\/")):  # some programs escape slashes
+            if (position := line.find(part.encode())) >= 0:
+                return FileRange(self.annotations, offset + position, len(part), base64=True)
         raise UnusableError("image_corrupt", f"an image of `{IMAGES}` is not base64")
 
 
