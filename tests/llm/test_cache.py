@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,15 @@ KEY = CacheKey(
 
 def test_a_stored_reply_is_returned_as_cached(tmp_path: Path) -> None:
     cache = ReplyCache(tmp_path / "replies.sqlite")
-    reply = LlmReply("yes", "model-1", 10, 1, 0.5, attempts=2)
+    reply = LlmReply("yes", "model-1", 10, 1, 0.5, 2, finish_reason="length", fingerprint="fp")
     assert cache.get(KEY.digest) is None
     cache.put(KEY, reply)
     cache.close()
     again = ReplyCache(tmp_path / "replies.sqlite")
-    assert again.get(KEY.digest) == reply._replace(cached=True)
+    stored = again.get(KEY.digest)
+    assert stored is not None
+    assert datetime.fromisoformat(stored.stored_at) <= datetime.now(UTC)
+    assert stored._replace(stored_at="") == reply._replace(cached=True)
     again.close()
 
 

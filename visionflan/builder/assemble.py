@@ -40,6 +40,7 @@ from visionflan.storage.schema import (
 )
 
 SPLIT = INSTANCES.get_field_index("split")
+SOURCES = "sources.parquet"  # which model wrote which synthesized instance, and from which rows
 
 
 def assemble(
@@ -183,7 +184,7 @@ def file_sizes(out: Path, merged: MergedParts, tasks: dict[str, dict[str, Any]])
         if counts["train"] or counts["held_out"]
     )
     names += ["images.index", "ledger.parquet"]
-    names += [OVERLAPS] if (out / OVERLAPS).exists() else []
+    names += [name for name in (OVERLAPS, SOURCES) if (out / name).exists()]
     return {name: (out / name).stat().st_size for name in names}
 
 

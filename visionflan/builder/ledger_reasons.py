@@ -51,6 +51,19 @@ DROPPED_BY_BUILD: dict[str, str] = {
     "tool_calls": "the record offers tools to the model, for which a build has no place",
 }
 
+# Codes of `synthesize`, for what a language model wrote.
+DROPPED_BY_SYNTHESIS: dict[str, str] = {
+    "no_reply": "the model gave no reply, for a reason that concerns this request only",
+    "reply_empty": "the reply of the model, or one of its answers, has no words",
+    "reply_cut": "the reply of the model was cut at the limit of tokens, or ends within a sentence",
+    "reply_refused": "the model declined to write or to answer",
+    "reply_malformed": "the reply of the model does not have the form of its kind",
+    "annotations_mentioned": "the text speaks of captions, boxes or labels as if they were given",
+    "label_contradicted": "the text contradicts a label of the rows that it was written from",
+    "label_lost": "the label of the row is not found in the rewritten answer, by the task's rule",
+    "reply_duplicate": "the text, or nearly the same, was written before",
+}
+
 # Codes of dataset files.
 DROPPED_BY_DATASETS: dict[str, str] = {
     # Readers: the row cannot be read, or its label cannot be right.
@@ -179,5 +192,5 @@ NOTES_OF_DATASETS: dict[str, str] = {
     "unsuitable_as_unanswerable": "the answer unsuitable counts as unanswerable",
 }
 
-DROPPED = {**DROPPED_BY_BUILD, **DROPPED_BY_DATASETS}
+DROPPED = {**DROPPED_BY_BUILD, **DROPPED_BY_SYNTHESIS, **DROPPED_BY_DATASETS}
 NOTES = {**NOTES_OF_BUILD, **NOTES_OF_DATASETS}

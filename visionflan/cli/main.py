@@ -32,6 +32,7 @@ COMMANDS: dict[str, str] = {
     "import": "import a published instruction tuning set into a build directory",
     "export": "export a build directory to another format",
     "select": "select a part of a build as a list of rows to train on",
+    "synthesize": "let a language model write instances from the rows of a build",
     "diff": "compare two builds: rows added, lost and changed by task, and why",
     "verify": "check a build, a checkpoint or a release against what is recorded of it",
     "import-checkpoint": "import a model in the form of LLaVA's own code as a checkpoint",

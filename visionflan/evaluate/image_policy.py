@@ -1,7 +1,8 @@
 """Decide whether images may be sent to a server, by their licenses and their tasks."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from visionflan import catalog
 from visionflan.errors import EvaluationError
@@ -9,7 +10,10 @@ from visionflan.evaluate import benchmarks
 from visionflan.evaluate.records.header import TaskHeader
 from visionflan.evaluate.requests import EvalSet
 from visionflan.llm.server_url import host_of, is_loopback
+from visionflan.storage.schema import TaskInfo
 
+# The metadata of a task, of which its dataset counts here and whether it is sensitive.
+Header = TypeVar("Header", TaskHeader, TaskInfo)
 Log = Callable[[str], None]
 
 
@@ -22,7 +26,15 @@ def check_images(url: str, eval_sets: Iterable[EvalSet], log: Log, *, send_image
     if is_loopback(url):
         return
     with_images = [part for part in map(tasks_with_images, eval_sets) if part]
-    if not with_images:
+    if with_images:
+        check_tasks(url, with_images, log, send_images=send_images)
+
+
+def check_tasks(
+    url: str, with_images: Sequence[Mapping[str, Header]], log: Log, *, send_images: bool
+) -> None:
+    """Raise EvaluationError if images of these tasks must not be sent to the server at `url`."""
+    if is_loopback(url):
         return
     host = host_of(url)
     if not send_images:
@@ -49,7 +61,7 @@ def tasks_with_images(eval_set: EvalSet) -> dict[str, TaskHeader]:
     }
 
 
-def mark_sensitive(task: str, header: TaskHeader) -> TaskHeader:
+def mark_sensitive(task: str, header: Header) -> Header:
     """Return the header of a task, sensitive if its build or the catalog says so."""
     dataset, _, name = task.partition("/")
     if dataset not in catalog.names():
@@ -58,7 +70,7 @@ def mark_sensitive(task: str, header: TaskHeader) -> TaskHeader:
     return replace(header, sensitive=True) if declared and declared.sensitive else header
 
 
-def license_lines(tasks: Mapping[str, TaskHeader]) -> Iterator[str]:
+def license_lines(tasks: Mapping[str, Header]) -> Iterator[str]:
     """Yield the license of each dataset or benchmark of some tasks, and its owners' terms."""
     for name in dict.fromkeys(header.dataset for header in tasks.values()):
         if name in catalog.names():

@@ -67,6 +67,7 @@ class LlmReply(NamedTuple):
         cached: True if the reply came from the cache.
         finish_reason: `stop`, or `length` if it was cut at the limit of tokens, by the server.
         fingerprint: what the server calls its configuration; empty if it names none.
+        stored_at: when the cache stored it, an ISO 8601 time in UTC; empty if it did not.
     """
 
     text: str
@@ -78,6 +79,7 @@ class LlmReply(NamedTuple):
     cached: bool = False
     finish_reason: str = ""
     fingerprint: str = ""
+    stored_at: str = ""
 
 
 # `outage`: not reachable, timed out, overloaded, or broke off.

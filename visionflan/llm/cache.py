@@ -6,6 +6,7 @@ not the requests. Only replies that the caller could use are stored.
 
 import json
 import sqlite3
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from threading import Lock
@@ -14,13 +15,17 @@ from typing import NamedTuple
 from visionflan.errors import LlmError
 from visionflan.llm.base import LlmClient, LlmReply, LlmRequest
 
-VERSION = 2
-COLUMNS = ("text", "model", "prompt_tokens", "completion_tokens", "cost", "attempts")
+VERSION = 3
+COLUMNS = (
+    *("text", "model", "prompt_tokens", "completion_tokens", "cost", "attempts"),
+    *("finish_reason", "fingerprint", "stored_at"),
+)
 TABLE = """
 CREATE TABLE IF NOT EXISTS replies (
     key TEXT PRIMARY KEY, client TEXT NOT NULL, purpose TEXT NOT NULL, text TEXT NOT NULL,
     model TEXT NOT NULL, prompt_tokens INTEGER, completion_tokens INTEGER, cost REAL,
-    attempts INTEGER NOT NULL
+    attempts INTEGER NOT NULL, finish_reason TEXT NOT NULL, fingerprint TEXT NOT NULL,
+    stored_at TEXT NOT NULL
 )
 """
 
@@ -78,11 +83,12 @@ class ReplyCache:
             row = self.connection.execute(
                 f"SELECT {', '.join(COLUMNS)} FROM replies WHERE key = ?", [digest]
             ).fetchone()
-        return LlmReply(*row)._replace(cached=True) if row else None
+        return LlmReply(cached=True, **dict(zip(COLUMNS, row, strict=True))) if row else None
 
     def put(self, key: CacheKey, reply: LlmReply) -> None:
         """Store a reply durably."""
-        values = [getattr(reply, name) for name in COLUMNS]
+        stored = reply._replace(stored_at=datetime.now(UTC).isoformat(timespec="seconds"))
+        values = [getattr(stored, name) for name in COLUMNS]
         row = [key.digest, key.client.name, key.purpose, *values]
         marks = ", ".join("?" * len(row))
         try:

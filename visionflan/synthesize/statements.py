@@ -1,0 +1,123 @@
+"""What rows state of an image, and whether a text contradicts it: counts, presence and colors."""
+
+import re
+from typing import NamedTuple
+
+from visionflan.evaluate.metrics.label_search import DENIED
+from visionflan.evaluate.metrics.normalization import normalize_words
+from visionflan.synthesize.contexts import ContextRow
+
+COLORS = "black|white|gray|grey|red|orange|yellow|green|blue|purple|pink|brown"
+OBJECT = r"(?P<object>[a-z]+(?: [a-z]+){0,2}?)"
+# The rest of a question, after the object that it asks about.
+REST = r"(?: (?:are|is|can|do|does|in|on|at|visible|present|shown|here|there|you|near)\b.*)?$"
+COUNT_QUESTION = re.compile(rf"^how many {OBJECT}{REST}")
+PRESENCE_QUESTION = re.compile(
+    r"^(?:is there|are there|do you see|can you see|does (?:this |image |photo |picture )+"
+    rf"(?:show|contain|have|include)) (?:any |some )?{OBJECT}{REST}"
+)
+COLOR_QUESTION = re.compile(rf"^(?:what|which) colou?r (?:is|are|of|does) {OBJECT}(?: have)?{REST}")
+SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
+# Words before an object that is not there, or that something only resembles.
+UNREAL = re.compile(
+    r"\b(?:no|not|without|never|neither|nor|n't|isnt|arent|doesnt|lack\w*|absen\w+|free of"
+    r"|rather than|instead of|like|resembl\w+|reminds?|if|could|would|might|may|for"
+    r"|imagined?|imagine|toy|waiting)\b"
+)
+# Before an object that may be a part of all that there are.
+EXISTS = (
+    r"(?:there (?:is|are)|(?:shows?|has|have|contains?|features?|includes?|sees?|depicts?|with))"
+)
+
+
+class Statement(NamedTuple):
+    """What a row says: an object with its number, its presence (yes or no) or its color."""
+
+    aspect: str
+    object: str
+    value: str
+
+
+def statement_of(row: ContextRow) -> Statement | None:
+    """Return what a row states, if its question is of a form that is known."""
+    question = normalize_words(row.question.splitlines()[-1] if row.question else "").rstrip("?")
+    value = normalize_words(row.instance.target)
+    forms = (
+        ("count", COUNT_QUESTION, value.isdigit()),
+        ("presence", PRESENCE_QUESTION, value in ("yes", "no")),
+        ("color", COLOR_QUESTION, bool(re.fullmatch(COLORS, value))),
+    )
+    for aspect, pattern, is_valid in forms:
+        if is_valid and (match := pattern.match(question.strip())):
+            return Statement(aspect, singular(match["object"]), value)
+    return None
+
+
+def contradicts(text: str, statement: Statement) -> bool:
+    """Return whether a sentence of a text contradicts a statement."""
+    sentences = [normalize_words(part).rstrip(".!?") for part in SENTENCE_END.split(text)]
+    check = {"count": other_count, "presence": other_presence, "color": other_color}
+    if statement.aspect == "color" and any(has_color(part, statement) for part in sentences):
+        return False
+    return any(check[statement.aspect](part, statement) for part in sentences)
+
+
+def other_count(sentence: str, statement: Statement) -> bool:
+    """Return whether a sentence has more of an object, or states that there are fewer."""
+    noun = noun_pattern(statement.object)
+    count = int(statement.value)
+    for match in re.finditer(rf"\b(\d+|no) ((?:[a-z]+ ){{0,2}}?){noun}", sentence):
+        number = 0 if match[1] == "no" else int(match[1])
+        is_total = re.search(
+            rf"\b{EXISTS}(?: (?:exactly|only|about|total of))? $", sentence[: match.start()]
+        )
+        if match[2].startswith("of ") or number == count:
+            continue
+        if number > count or is_total or (number == 0 and count):
+            return True
+    return False
+
+
+def other_presence(sentence: str, statement: Statement) -> bool:
+    """Return whether a sentence shows an object that is absent, or denies one that is there."""
+    noun = noun_pattern(statement.object)
+    matches = list(re.finditer(noun, sentence))
+    if statement.value == "yes":
+        denial = (
+            rf"\b(?:no|without|not|isnt|arent)(?: (?:any|single|visible|see|show|contain))* {noun}"
+        )
+        return bool(re.search(denial, sentence))
+    return any(not UNREAL.search(sentence[: match.start()]) for match in matches)
+
+
+def other_color(sentence: str, statement: Statement) -> bool:
+    """Return whether a sentence gives an object another color."""
+    noun = noun_pattern(statement.object)
+    before = re.search(rf"\b({COLORS}) {noun}", sentence)
+    behind = re.search(rf"{noun} (?:is|are|looks?|appears?)(?: \w+)?? ({COLORS})\b", sentence)
+    match = before or behind
+    return match is not None and not DENIED.search(f" {sentence[: match.start(1)]}")
+
+
+def has_color(sentence: str, statement: Statement) -> bool:
+    """Return whether a sentence names an object and its own color."""
+    noun = noun_pattern(statement.object)
+    return bool(re.search(noun, sentence) and re.search(rf"\b{statement.value}\b", sentence))
+
+
+def noun_pattern(noun: str) -> str:
+    """Return a pattern of a noun in the singular or the plural."""
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}e?s"
+    irregular = {"person": "people", "man": "men", "woman": "women", "child": "children"}
+    return rf"\b(?:{noun}|{irregular.get(noun, plural)})\b"
+
+
+def singular(noun: str) -> str:
+    """Return a noun in the singular, by the regular endings of the plural."""
+    known = {"people": "person", "men": "man", "women": "woman", "children": "child"}
+    if noun in known:
+        return known[noun]
+    for ending, replaced in (("ies", "y"), ("ches", "ch"), ("shes", "sh"), ("xes", "x")):
+        if noun.endswith(ending):
+            return noun.removesuffix(ending) + replaced
+    return noun[:-1] if noun.endswith("s") and not noun.endswith(("ss", "us")) else noun
