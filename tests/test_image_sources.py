@@ -5,8 +5,11 @@ from pathlib import Path
 
 import lmdb
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pyarrow import parquet, table
 
+from visionflan import parquet_cells
 from visionflan.errors import ReleaseError
 from visionflan.image_sources import (
     LmdbEntry,
@@ -31,6 +34,46 @@ def path(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("row", [0, 15, 16, 19, 20, 39, 45, 49])
 def test_every_row_has_its_own_bytes(path: Path, row: int) -> None:
     assert read_encoded(ParquetCell(path, "jpg", row)) == VALUES[row]
+
+
+@given(st.lists(st.integers(0, 49), min_size=1, max_size=30))
+def test_rows_have_their_own_bytes_in_any_order(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[int]
+) -> None:
+    written = tmp_path_factory.getbasetemp() / "rows.parquet"
+    if not written.exists():
+        parquet.write_table(table({"jpg": VALUES}), written, row_group_size=20)
+    assert [read_encoded(ParquetCell(written, "jpg", row)) for row in rows] == [
+        VALUES[row] for row in rows
+    ]
+
+
+def test_rows_in_order_are_decoded_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[int] = []
+    original = parquet_cells.ColumnReader.open_group
+
+    def counted(reader: parquet_cells.ColumnReader, group: int) -> None:
+        opened.append(group)
+        original(reader, group)
+
+    monkeypatch.setattr(parquet_cells.ColumnReader, "open_group", counted)
+    for row, value in enumerate(VALUES):
+        assert read_encoded(ParquetCell(path, "jpg", row)) == value
+    assert opened == [0, 1, 2]
+
+
+def test_a_table_that_was_written_again_is_read_again(path: Path) -> None:
+    assert read_encoded(ParquetCell(path, "jpg", 3)) == VALUES[3]
+    parquet.write_table(table({"jpg": VALUES[::-1]}), path)
+    assert read_encoded(ParquetCell(path, "jpg", 3)) == VALUES[-4]
+
+
+def test_a_failed_read_leaves_the_next_one_sound(path: Path) -> None:
+    with pytest.raises(IndexError):
+        read_encoded(ParquetCell(path, "jpg", 500))
+    with pytest.raises(KeyError):
+        read_encoded(ParquetCell(path, "jpg", 50))
+    assert read_encoded(ParquetCell(path, "jpg", 49)) == VALUES[49]
 
 
 @pytest.mark.parametrize(("column", "row"), [("jpg", 50), ("number", 0), ("png", 0)])

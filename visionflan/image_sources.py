@@ -10,13 +10,13 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
 from PIL import Image
 
 from visionflan.errors import ReleaseError, UnusableError
+from visionflan.parquet_cells import read_cell
 
 MAX_BYTES = 256 << 20  # of an encoded image
 JSON_ESCAPES = re.compile(rb"\\[nr]|\\(?=/)|\s")  # in base64: of line ends and slashes
@@ -36,7 +36,7 @@ class ParquetCell:
     """An image whose encoded bytes are a cell of a Parquet table.
 
     With `element`, the cell is a list of images as `datasets` stores them, structs with `bytes`.
-    Reading it decodes the column of its row group up to that row.
+    Reading it decodes the column of its row group up to that row, from the last row that was read.
     """
 
     table: Path
@@ -81,7 +81,6 @@ class ComputedImage:
 
 
 ImageSource = Path | ArchiveMember | FileRange | ParquetCell | LmdbEntry | ComputedImage
-ROWS_AT_ONCE = 16
 
 
 def describe_source(image: ImageSource) -> str:
@@ -202,28 +201,6 @@ def open_archive(archive: Path, process: int) -> zipfile.ZipFile | tarfile.TarFi
     if zipfile.is_zipfile(archive):
         return zipfile.ZipFile(archive)
     return tarfile.open(archive)
-
-
-def read_cell(table: Path, column: str, row: int, element: int | None = None) -> bytes:
-    """Return a cell of a Parquet table, decoding few rows at a time."""
-    from pyarrow import parquet
-
-    with (
-        table.open("rb") as stream,  # pyarrow cannot open a name that is not UTF-8
-        parquet.ParquetFile(stream, pre_buffer=False, buffer_size=1 << 20) as opened,
-    ):
-        group = 0
-        while row >= (length := opened.metadata.row_group(group).num_rows):
-            group, row = group + 1, row - length
-        batches = opened.iter_batches(
-            batch_size=ROWS_AT_ONCE, row_groups=[group], columns=[column], use_threads=False
-        )
-        cells = (cell for batch in batches for cell in batch.column(column))
-        cell = next(islice(cells, row, None))
-    value = (cell if element is None else cell[element]["bytes"]).as_py()
-    if not isinstance(value, bytes):
-        raise KeyError(f"the column {column} of {table} does not contain bytes")
-    return value
 
 
 def read_entry(directory: Path, key: str) -> bytes:
