@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "visionflan"
 LAYERS = [
     {"errors", "hashing", "atomic_write", "progress", "escaping", "plural"},
     {"plugins", "executors"},
+    {"parquet_cells"},
     {"image_sources", "image_urls"},
     {"image_pixels"},
     {"image_files"},
