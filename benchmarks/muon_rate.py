@@ -14,8 +14,8 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from visionflan.train.config import PretrainConfig
 from visionflan.train.pretrain.muon import Float32Muon
+from visionflan.train.pretrain_config import PretrainConfig
 
 
 def main() -> None:

@@ -12,7 +12,8 @@ from visionflan.cli.main import EXTRAS
 from visionflan.evaluate.plan import EvalSelection
 from visionflan.evaluate.records.header import read_header
 from visionflan.recipes.tiny import tiny
-from visionflan.train.config import DataConfig, PretrainConfig, TrainConfig
+from visionflan.train.config import DataConfig, TrainConfig
+from visionflan.train.pretrain_config import PretrainConfig
 
 PRETRAIN = PretrainConfig(
     hidden_size=32, num_layers=2, vocab_size=400, vision_steps=2, language_steps=2, batch_size=8

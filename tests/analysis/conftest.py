@@ -14,7 +14,8 @@ from visionflan.analysis.store import Store
 from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
 from visionflan.recipes.tiny import tiny
-from visionflan.train.config import PretrainConfig, TrainConfig
+from visionflan.train.config import TrainConfig
+from visionflan.train.pretrain_config import PretrainConfig
 
 SHORT = PretrainConfig(
     hidden_size=32, num_layers=2, vocab_size=600, vision_steps=2, language_steps=2, batch_size=8

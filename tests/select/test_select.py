@@ -17,8 +17,9 @@ from visionflan.select.features import Features
 from visionflan.select.run import SelectionSettings, select_rows
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.row_list import read_row_list
-from visionflan.train.config import DataConfig, MixtureConfig
+from visionflan.train.config import DataConfig
 from visionflan.train.mixture import mixture_order
+from visionflan.train.mixture_config import MixtureConfig
 from visionflan.train.selection import select_instances
 
 SIZES = {"drawn/color": 24, "drawn/shape": 6}

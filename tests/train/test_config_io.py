@@ -95,7 +95,11 @@ def test_a_setting_is_read_by_its_type_and_changes_nothing_else(setting: str, is
             "'learning_rat', did you mean learning",
         ),
         ("stages.bse.steps=1", UnknownNameError, "'bse', did you mean base"),
-        ("stages=base,chat", UnknownNameError, "'chat', did you mean align, base"),
+        (
+            "stages=base,chat",
+            UnknownNameError,
+            "no stage 'chat': set `stages` to some of align, base",
+        ),
         ("sede=1", UnknownNameError, "'sede', did you mean seed"),
         ("seed", SettingError, "write name=value"),
         ("seed=1.5", SettingError, "`seed` is '1.5', but must be of type int"),

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from visionflan.errors import TrainingError, UnknownNameError
-from visionflan.train.config import DataConfig, MixtureConfig, StageConfig, TrainConfig
+from visionflan.train.config import DataConfig, StageConfig, TrainConfig
 from visionflan.train.config_io import SettingError, from_json, override, to_json
 from visionflan.train.mixture import interleave, mixture_order, mixture_shares, task_rates
+from visionflan.train.mixture_config import MixtureConfig
 from visionflan.train.preflight import check_settings
 
 # Sizes and weights of up to twelve tasks.
@@ -148,13 +149,22 @@ def test_the_rates_are_those_of_t5_times_the_weights(
     assert shares == pytest.approx({task: rate / total for task, rate in expected.items()})
 
 
+def checked_rates(mixture: MixtureConfig) -> dict[str, int]:
+    mixture.check("mixture")
+    return task_rates(mixture, SIZES)
+
+
 @pytest.mark.parametrize(
     ("settings", "error", "message"),
     [
-        ({"temperature": 0.0}, TrainingError, "`mixture.temperature` is 0.0, but must be a number"),
+        (
+            {"temperature": 0.0},
+            TrainingError,
+            "`mixture.temperature` is 0.0, but must be at least 0.1",
+        ),
         ({"temperature": float("nan")}, TrainingError, "`mixture.temperature` is nan"),
         ({"temperature": float("inf")}, TrainingError, "`mixture.temperature` is inf"),
-        ({"rows": 0}, TrainingError, "`mixture.rows` is 0, but must be above 0"),
+        ({"rows": 0}, TrainingError, "`mixture.rows` is 0, but must be at least 1"),
         ({"target_tokens": -1}, TrainingError, "`mixture.target_tokens` is -1"),
         ({"max_per_task": 0}, TrainingError, "`mixture.max_per_task` is 0"),
         ({"rows": 1, "target_tokens": 1}, TrainingError, "set at most one of `mixture.rows`"),
@@ -174,7 +184,7 @@ def test_what_is_no_mixture_is_refused_in_one_sentence(
     settings: dict[str, Any], error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error) as raised:
-        task_rates(MixtureConfig(**settings), SIZES)
+        checked_rates(MixtureConfig(**settings))
     assert message in str(raised.value)
     assert "\n" not in str(raised.value)
 

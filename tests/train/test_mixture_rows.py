@@ -15,8 +15,9 @@ from visionflan.model.chat_tokenizer import ChatTokenizer
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Instance, Turn
 from visionflan.train.batch_sampler import BatchSampler
-from visionflan.train.config import DataConfig, MixtureConfig, StageConfig, TrainConfig
+from visionflan.train.config import DataConfig, StageConfig, TrainConfig
 from visionflan.train.data_record import seen_totals
+from visionflan.train.mixture_config import MixtureConfig
 from visionflan.train.run import train
 from visionflan.train.selection import select_instances
 from visionflan.train.tokenized_dataset import TokenizedDataset, tokenize_stage

@@ -14,6 +14,7 @@ from visionflan.model.base import ModelPart, VisionLanguageModel
 from visionflan.model.families.llava import Llava
 from visionflan.train.config import StageConfig, TrainConfig
 from visionflan.train.optimizer import build_optimizer, set_learning_rates
+from visionflan.train.prepare_model import prepare_model
 from visionflan.train.training_model import TrainingModel
 
 CONNECTOR: tuple[ModelPart, ...] = ("connector",)
@@ -102,6 +103,9 @@ def test_a_pattern_that_matches_nothing_is_refused(
         build_optimizer(model, stage(config, learning_rates=(f"{pattern}:1",)))
     with pytest.raises(UnknownNameError, match=rf"`frozen` matches no weight .*{near}"):
         TrainingModel(vlm, ("connector", "language_model"), (pattern,))
+    setting = rf"`stages\.base\.frozen` matches no weight .*{near}"
+    with pytest.raises(UnknownNameError, match=setting):
+        prepare_model(vlm, stage(config, frozen=(pattern,)))
 
 
 def test_to_freeze_all_weights_is_refused(vlm: VisionLanguageModel) -> None:

@@ -1,15 +1,19 @@
 """What a run needs is checked before a device is opened or a step is pretrained."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
 from visionflan.cli.main import main
 from visionflan.errors import BuildError, TrainingError, UnknownNameError
+from visionflan.model.base import ConnectorConfig
+from visionflan.model.families.llava import Llava
 from visionflan.recipes.tiny import tiny
 from visionflan.train import run as run_module
 from visionflan.train.config import DataConfig, InitConfig, TrainConfig
+from visionflan.train.config_io import override
+from visionflan.train.pretrain_config import PretrainConfig
 from visionflan.train.run import train
 
 
@@ -49,6 +53,87 @@ def test_the_build_of_a_later_stage_is_checked_first(config: TrainConfig, tmp_pa
         train(replace(config, stages=(config.stages[0], later)), tmp_path / "run")
     with pytest.raises(TrainingError, match="stage base has no data"):
         train(replace(config, build=None), tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("setting", "error", "message"),
+    [
+        ("data.tasks=nothing", UnknownNameError, "stage chat: no task is named 'nothing'"),
+        ("data.split=held_out", TrainingError, "stage chat: .* has no held_out instances"),
+        ("data.row_list=nowhere", BuildError, "stage chat: nowhere is not a file"),
+        ("data.mixture.weights=*:0", TrainingError, "stage chat: every task has the weight 0"),
+        ("frozen=nothing.*", UnknownNameError, r"`stages\.chat\.frozen` matches no weight"),
+        ("learning_rates=vision_tower:1", UnknownNameError, r"stages\.chat\.learning_rates"),
+        ("adapter.target_modules=q", UnknownNameError, r"stages\.chat\.adapter\.target_modules"),
+    ],
+)
+@pytest.mark.parametrize("num_processes", [1, 2])
+def test_the_settings_of_a_later_stage_are_checked_before_any_is_trained(
+    config: TrainConfig,
+    tmp_path: Path,
+    setting: str,
+    error: type[Exception],
+    message: str,
+    num_processes: int,
+) -> None:
+    changed = override(config, f"stages.chat.{setting}")
+    changed = override(changed, f"runtime.num_processes={num_processes}")
+    with pytest.raises(error, match=message):
+        train(changed, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("max_instances=0", "is 0, but must be at least 1"),
+        ("synthetic_conversations=-1", "is -1, but must be at least 1"),
+        ("max_dropped_fraction=nan", "is nan, but must be at least 0 and at most 1"),
+        ("mixture.rows=0", "is 0, but must be at least 1"),
+        ("mixture.temperature=0", "is 0.0, but must be at least 0.1"),
+    ],
+)
+def test_a_number_of_the_data_of_a_stage_is_refused_with_its_name(
+    config: TrainConfig, setting: str, message: str
+) -> None:
+    name = setting.partition("=")[0]
+    with pytest.raises(TrainingError) as error:
+        override(config, f"stages.chat.data.{setting}")
+    assert str(error.value) == f"`stages.chat.data.{name}` {message}"
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        *(
+            (f"pretrain.{field.name}=-1", f"`pretrain.{field.name}` is -1")
+            for field in fields(PretrainConfig)
+        ),
+        ("pretrain.vision_learning_rate=nan", "is nan, but must be at least 0"),
+        ("pretrain.patch_size=33", "`pretrain.patch_size` is 33, but must be at most"),
+        ("pretrain.hidden_size=33", "must be a multiple of 32"),
+    ],
+)
+def test_sizes_of_pretraining_that_cannot_be_are_refused(
+    config: TrainConfig, tmp_path: Path, setting: str, message: str
+) -> None:
+    with pytest.raises(TrainingError, match=message):
+        train(override(replace(tiny(), build=config.build), setting), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_layer_that_the_vision_tower_does_not_have_is_refused(
+    config: TrainConfig, tmp_path: Path
+) -> None:
+    vision_tower, language_model = config.init.vision_tower, config.init.language_model
+    assert vision_tower is not None
+    assert language_model is not None
+    for layer in (4, -5):
+        message = rf"feature_layer is {layer}, .* 4 layers of hidden states: set it from -4 to 3"
+        with pytest.raises(TrainingError, match=message):
+            Llava.build(
+                vision_tower, language_model, connector=ConnectorConfig(feature_layer=layer)
+            )
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from visionflan.recipes.tiny import tiny
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.trained_images import read_part_images
 from visionflan.train.batch_sampler import BatchSampler
-from visionflan.train.config import PretrainConfig, StageConfig, TrainConfig
+from visionflan.train.config import StageConfig, TrainConfig
 from visionflan.train.pretrain import language_model
 from visionflan.train.pretrain.fit import lr_factor
 from visionflan.train.pretrain.language_model import (
@@ -31,6 +31,7 @@ from visionflan.train.pretrain.language_model import (
 from visionflan.train.pretrain.tiny_model import pretrain_parts
 from visionflan.train.pretrain.tokenizer import train_tokenizer
 from visionflan.train.pretrain.vision_tower import QuestionSampler
+from visionflan.train.pretrain_config import PretrainConfig
 
 SHORT = PretrainConfig(
     hidden_size=32, num_layers=2, vocab_size=600, vision_steps=3, language_steps=3, batch_size=8

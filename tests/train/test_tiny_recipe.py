@@ -8,9 +8,10 @@ import pytest
 
 from tests.helpers.tiny_checkpoint import write_build
 from visionflan.recipes import find
-from visionflan.train.config import PretrainConfig, TrainConfig
+from visionflan.train.config import TrainConfig
 from visionflan.train.config_io import from_json, to_json
 from visionflan.train.pretrain import tiny_model
+from visionflan.train.pretrain_config import PretrainConfig
 from visionflan.train.run import train
 
 SHORT = PretrainConfig(

@@ -20,14 +20,9 @@ from visionflan.model.base import ConnectorConfig
 from visionflan.model.chat_templates import BY_NAME
 from visionflan.model.checkpoint_path import CHECKPOINT, CONFIG, read_config
 from visionflan.model.fingerprint import weights_digest
-from visionflan.train.config import (
-    OUTCOME_FORMAT,
-    InitConfig,
-    PretrainConfig,
-    StageConfig,
-    TrainConfig,
-)
+from visionflan.train.config import OUTCOME_FORMAT, InitConfig, StageConfig, TrainConfig
 from visionflan.train.config_io import from_json
+from visionflan.train.pretrain_config import PretrainConfig
 
 PRETRAIN, RECORD = "pretrain", "run.json"
 # What reading the JSON of another version, or a damaged file, may raise.

@@ -46,7 +46,14 @@ class VisionGeometry:
             output = vision_model(
                 pixel_values=torch.zeros(1, 3, image_size, image_size), output_hidden_states=True
             )
-        length = int(output.hidden_states[connector.feature_layer].shape[1])
+        num_layers, layer = len(output.hidden_states), connector.feature_layer
+        if not -num_layers <= layer < num_layers:
+            raise TrainingError(
+                f"init.connector.feature_layer is {layer}, but the vision tower "
+                f"{type(vision_model).__name__} has {counted(num_layers, 'layer')} of hidden "
+                f"states: set it from {-num_layers} to {num_layers - 1}"
+            )
+        length = int(output.hidden_states[layer].shape[1])
         num_extra_tokens = length - (image_size // patch_size) ** 2
         if num_extra_tokens not in (0, 1):
             raise TrainingError(

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from visionflan.select.clusters import cluster
 from visionflan.select.features import Features
 from visionflan.select.orders import interleaved
-from visionflan.train.config import MixtureConfig
 from visionflan.train.mixture import task_rates
+from visionflan.train.mixture_config import MixtureConfig
 
 # Rows of a cluster that are compared with one another: those with the lowest hashes. The others
 # follow in the order of their hashes.

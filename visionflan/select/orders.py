@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from visionflan.hashing import stable_hash
 from visionflan.select.candidates import Candidates
-from visionflan.train.config import MixtureConfig
 from visionflan.train.mixture import interleave, row_limits, task_rates
+from visionflan.train.mixture_config import MixtureConfig
 
 IDS_AT_ONCE = 10_000
 

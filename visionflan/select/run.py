@@ -18,7 +18,7 @@ from visionflan.select.orders import hash_order, hash_values, mixture_positions,
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Split
 from visionflan.storage.row_list import write_row_list
-from visionflan.train.config import MixtureConfig
+from visionflan.train.mixture_config import MixtureConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +73,17 @@ class SelectionSettings:
             raise UsageError(
                 f"the number of clusters is {self.clusters}, but must be from 1 to {MAX_CLUSTERS:,}"
             )
+
+        self.mixture.check("mixture")
+
+    @property
+    def mixture(self) -> MixtureConfig:
+        """Return how tasks are mixed."""
+        return MixtureConfig(
+            weights=self.weights,
+            temperature=1.0 if self.temperature is None else self.temperature,
+            max_per_task=self.max_per_task,
+        )
 
     @property
     def method(self) -> str:
@@ -134,12 +145,7 @@ def ordered_positions(candidates: Candidates, settings: SelectionSettings) -> It
             seed=settings.seed,
         )
     if settings.method == "mixture":
-        mixture = MixtureConfig(
-            weights=settings.weights,
-            temperature=1.0 if settings.temperature is None else settings.temperature,
-            max_per_task=settings.max_per_task,
-        )
-        return mixture_positions(mixture, candidates, settings.seed)
+        return mixture_positions(settings.mixture, candidates, settings.seed)
     return iter(hash_order(candidates.ids, settings.seed))
 
 

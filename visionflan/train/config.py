@@ -1,7 +1,6 @@
 """The configuration of a run: the initial model, the stages, and the runtime."""
 
 from dataclasses import dataclass, field
-from math import inf
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +9,7 @@ from visionflan.model.base import ConnectorConfig, ModelPart
 from visionflan.model.families import DEFAULT_FAMILY
 from visionflan.storage.instance import Split
 from visionflan.train.adapter_config import ADAPTER_RANGES, AdapterConfig
+from visionflan.train.mixture_config import MixtureConfig
 from visionflan.train.number_ranges import (
     BELOW_ONE,
     FRACTION,
@@ -18,6 +18,7 @@ from visionflan.train.number_ranges import (
     NumberRange,
     check_ranges,
 )
+from visionflan.train.pretrain_config import PretrainConfig
 from visionflan.train.validation_config import VALIDATION_RANGES, ValidationConfig
 from visionflan.train.weight_patterns import numbers_by_pattern
 
@@ -47,8 +48,10 @@ STAGE_RANGES = {
     "warmup_fraction": FRACTION,
     "betas": BELOW_ONE,
 }
-# Below this temperature, the largest task leaves the others nothing.
-MIN_TEMPERATURE = 0.1
+DATA_RANGES = {
+    **dict.fromkeys(("max_instances", "synthetic_conversations"), NumberRange(1)),
+    "max_dropped_fraction": FRACTION,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,73 +73,6 @@ class InitConfig:
     connector: ConnectorConfig = field(default_factory=ConnectorConfig)
     # The model family that joins a vision tower and a language model; a checkpoint has its own.
     family: str = DEFAULT_FAMILY
-
-
-@dataclass(frozen=True, kw_only=True)
-class PretrainConfig:
-    """Pretraining of a tiny vision tower and language model from scratch on the run's build."""
-
-    image_size: int = 32  # pixels per side
-    patch_size: int = 8
-    hidden_size: int = 128  # of both models
-    num_layers: int = 4  # of both models
-    vocab_size: int = 2500
-    batch_size: int = 64  # images per step of the vision tower
-    batch_tokens: int = 2200  # padded tokens per step of the language model
-    vision_steps: int = 900
-    vision_learning_rate: float = 2e-3
-    language_steps: int = 400
-    language_learning_rate: float = 2e-3
-    max_seq_len: int = 256  # longer conversations are skipped by the language model
-    # Conversations that the language model learns beside the instances, generated from the build;
-    # None: those of the stage that trains on some, if one does.
-    synthetic_conversations: int | None = None
-
-    def __post_init__(self) -> None:
-        """Raise TrainingError if the number of conversations is negative."""
-        if (count := self.synthetic_conversations) is not None and count < 0:
-            raise TrainingError(
-                f"`pretrain.synthetic_conversations` is {count}, but must be at least 0"
-            )
-
-
-@dataclass(frozen=True, kw_only=True)
-class MixtureConfig:
-    """How a stage mixes its tasks: the rate of each task, and a budget that all of them share.
-
-    The rate of a task with n rows is `weight * min(n, max_per_task) ** (1 / temperature)`. This is
-    the mixing rate of T5 and Flan (`mixing_rate_num_examples` of seqio, whose `maximum` also comes
-    before the temperature). Unlike there, no row is used twice, so `max_per_task` limits the rows
-    of a task too.
-    """
-
-    # `PATTERN:WEIGHT`, as in `coco/*:2`. A task that no pattern matches has the weight 1; the
-    # weight 0 leaves a task out.
-    weights: tuple[str, ...] = ()
-    temperature: float = 1.0  # 1: rates are proportional to sizes; the larger, the more equal
-    max_per_task: int | None = None  # rows
-    # The budget: set at most one of both. It counts what is trained on, without what is dropped.
-    rows: int | None = None
-    target_tokens: int | None = None  # the last row is the first with which this is reached
-
-    def __post_init__(self) -> None:
-        """Raise TrainingError for a number that is out of range, and for two budgets."""
-        if not MIN_TEMPERATURE <= self.temperature < inf:
-            raise TrainingError(
-                f"`mixture.temperature` is {self.temperature}, but must be a number of at least "
-                f"{MIN_TEMPERATURE}"
-            )
-        for name in ("max_per_task", "rows", "target_tokens"):
-            value = getattr(self, name)
-            if value is not None and value <= 0:
-                raise TrainingError(f"`mixture.{name}` is {value}, but must be above 0")
-        if self.rows is not None and self.target_tokens is not None:
-            raise TrainingError("set at most one of `mixture.rows` and `mixture.target_tokens`")
-        self.weight_by_pattern()
-
-    def weight_by_pattern(self) -> dict[str, float]:
-        """Return the weight of each pattern. Raises TrainingError for one that is not a weight."""
-        return numbers_by_pattern("mixture.weights", self.weights, "weight", "coco/*:2")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,6 +154,9 @@ class StageConfig:
         """Raise TrainingError for a number that is out of range, also of a group of settings."""
         prefix = f"stages.{self.name}."
         check_ranges(self, prefix, STAGE_RANGES)
+        check_ranges(self.data, f"{prefix}data.", DATA_RANGES)
+        if self.data.mixture is not None:
+            self.data.mixture.check(f"{prefix}data.mixture")
         if self.adapter is not None:
             check_ranges(self.adapter, f"{prefix}adapter.", ADAPTER_RANGES)
         if self.validation is not None:

@@ -133,7 +133,10 @@ def select_or_parse(now: Any, annotation: Any, value: str, path: str) -> Any:
         known = {item.name: item for item in now}
         for name in value.split(","):
             if name not in known:
-                raise unknown_setting_error(path, name, list(known))
+                raise UnknownNameError(
+                    f"there is no stage {name!r}: set `{path}` to some of {join_names(known)}, "
+                    "separated by commas"
+                )
         return tuple(known[name] for name in value.split(","))
     return parse_value(annotation, value, path)
 

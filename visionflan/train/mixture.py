@@ -14,7 +14,7 @@ from typing import NamedTuple
 from visionflan.catalog import match_tasks
 from visionflan.errors import TrainingError
 from visionflan.hashing import stable_hash
-from visionflan.train.config import MixtureConfig
+from visionflan.train.mixture_config import MixtureConfig
 
 # Rates are whole numbers, the largest of which is this, so that their order is the same on every
 # machine, however it rounds logarithms.

@@ -1,9 +1,11 @@
 """Check what a run needs before anything is loaded, pretrained or trained."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from visionflan.errors import TrainingError
+from visionflan.errors import BuildError, TrainingError, UnknownNameError
 from visionflan.model.chat_templates import load_template
 from visionflan.model.checkpoint_path import CONFIG, check_checkpoint, how_to_download, read_config
 from visionflan.model.families import load_family
@@ -65,8 +67,10 @@ def check_inputs(config: TrainConfig, stages: Sequence[StageConfig]) -> None:
     check_initial_model(config)
     for stage in stages:
         check_data(config, stage)
-    if config.pretrain is not None and config.build is None:
-        raise TrainingError("pretraining needs a build directory: use --build")
+    if config.pretrain is not None:
+        config.pretrain.check_sizes()
+        if config.build is None:
+            raise TrainingError("pretraining needs a build directory: use --build")
 
 
 def check_initial_model(config: TrainConfig) -> None:
@@ -125,26 +129,36 @@ def part_problem(path: Path) -> str:
 
 
 def check_data(config: TrainConfig, stage: StageConfig) -> None:
-    """Raise an error unless a stage names a build that is complete and has the mixture's tasks."""
+    """Raise an error unless a stage names a build that is complete, and rows that it has."""
     path = stage.data.build or config.build
     if path is None:
         raise TrainingError(
             f"stage {stage.name} has no data: use --build, or set stages.{stage.name}.data.build"
         )
-    build = BuildDirectory(path)
-    check_row_list(build, stage)
+    with naming_stage(stage):
+        build = BuildDirectory(path)
+        check_rows(build, stage)
     check_validation(config, stage)
-    if stage.data.mixture is not None and (counts := stage_task_counts(config, stage)):
-        task_rates(stage.data.mixture, counts)
 
 
-def check_row_list(build: BuildDirectory, stage: StageConfig) -> None:
-    """Raise an error if a stage names a list of rows that it cannot train on."""
-    if stage.data.row_list is None:
-        return
-    if stage.data.synthetic_conversations is not None:
+@contextmanager
+def naming_stage(stage: StageConfig) -> Iterator[None]:
+    """Raise an error about the data of a stage again with its name."""
+    try:
+        yield
+    except (BuildError, TrainingError, UnknownNameError) as error:
+        raise type(error)(f"stage {stage.name}: {error}") from error
+
+
+def check_rows(build: BuildDirectory, stage: StageConfig) -> None:
+    """Raise an error if a stage names tasks, a split or a list of rows that it cannot train on."""
+    data = stage.data
+    if data.synthetic_conversations is None:
+        instances = available_instances(build, data)
+        if data.mixture is not None:
+            task_rates(data.mixture, Counter(instances.column("task")))
+    elif data.row_list is not None:
         raise TrainingError(
-            f"stage {stage.name} trains on generated conversations, which are in no list of rows: "
-            f"set stages.{stage.name}.data.row_list=none"
+            "generated conversations are in no list of rows: set "
+            f"stages.{stage.name}.data.row_list=none"
         )
-    available_instances(build, stage.data)

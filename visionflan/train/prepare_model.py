@@ -16,7 +16,8 @@ def prepare_model(vlm: VisionLanguageModel, stage: StageConfig, seed: int = 0) -
     """
     if stage.adapter is not None:
         add_adapter(vlm, stage, seed)
-    model = TrainingModel(vlm, stage.trainable, stage.frozen)
+    setting = f"stages.{stage.name}.frozen"
+    model = TrainingModel(vlm, stage.trainable, stage.frozen, setting=setting)
     round_trained_weights(model, stage)
     return model
 

@@ -15,7 +15,8 @@ from visionflan.plural import counted
 from visionflan.progress import ProgressBar
 from visionflan.storage.directory import BuildDirectory, Instances
 from visionflan.storage.instance import Instance
-from visionflan.train.config import MixtureConfig, StageConfig
+from visionflan.train.config import StageConfig
+from visionflan.train.mixture_config import MixtureConfig
 
 CHUNK_SIZE = 1000
 # The prompts of the first rows are also tokenized as for generation, to check that both agree.

@@ -20,6 +20,7 @@ from visionflan.train.config import TrainConfig
 from visionflan.train.config_io import from_json, to_json
 from visionflan.train.distributed import DistributedContext, init_distributed
 from visionflan.train.plan.capacity import check_gpu_memory
+from visionflan.train.plan.weight_names import check_weight_names
 from visionflan.train.preflight import check_inputs
 from visionflan.train.stage import StageRunner
 from visionflan.train.torchrun import needs_torchrun, run_torchrun
@@ -45,10 +46,12 @@ def train(
     stages = config.stages if only is None else (config.stage(only),)
     check_run_directory(out)
     check_inputs(config, stages)
+    unfinished = [stage for stage in stages if not is_complete(out / stage.name / "checkpoint")]
+    check_weight_names(config, unfinished)
     if needs_torchrun(config.runtime):
         run_torchrun(config, out, only, log or ignore_line)
         return out / stages[-1].name / "checkpoint"
-    check_gpu_memory(config, [s for s in stages if not is_complete(out / s.name / "checkpoint")])
+    check_gpu_memory(config, unfinished)
     config = with_pretrained_parts(config, out)
     with init_distributed(config.runtime.device) as distributed:
         if log is None or not distributed.is_main_process:

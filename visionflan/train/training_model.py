@@ -20,6 +20,8 @@ class TrainingModel(nn.Module):
         vlm: VisionLanguageModel,
         trainable: Collection[ModelPart],
         frozen: Collection[str] = (),
+        *,
+        setting: str = "frozen",
     ) -> None:
         super().__init__()
         self.vlm = vlm
@@ -30,23 +32,23 @@ class TrainingModel(nn.Module):
             for name, weight in vlm.part_weights(part).items():
                 is_own = is_adapted and part == "language_model" and not is_adapter_weight(name)
                 weight.requires_grad_(not is_own)
-        self.freeze(frozen)
+        self.freeze(frozen, setting)
         model.train()
         vlm.vision_tower.train("vision_tower" in trainable)
 
-    def freeze(self, patterns: Collection[str]) -> None:
-        """Stop training the weights that the patterns match.
+    def freeze(self, patterns: Collection[str], setting: str) -> None:
+        """Stop training the weights that the patterns of a setting match.
 
         Raises UnknownNameError for a pattern that matches none, and TrainingError if none is left.
         """
         parts = {name: self.vlm.part_of(name) for name in self.trained_weights()}
         for pattern in patterns:
-            for name in match_weights("frozen", pattern, parts):
+            for name in match_weights(setting, pattern, parts):
                 self.model.get_parameter(name).requires_grad_(False)
         if patterns and not self.trained_weights():
             raise TrainingError(
-                f"`frozen` ({', '.join(patterns)}) matches all weights that the stage would train: "
-                "leave some of them out"
+                f"`{setting}` ({', '.join(patterns)}) matches all weights that the stage would "
+                "train: leave some of them out"
             )
 
     def trained_weights(self) -> dict[str, nn.Parameter]:

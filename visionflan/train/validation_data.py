@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from visionflan.catalog import match_tasks
 from visionflan.errors import TrainingError, UnknownNameError
 from visionflan.storage.directory import BuildDirectory
-from visionflan.train.config import DataConfig, MixtureConfig, StageConfig, TrainConfig
+from visionflan.train.config import DataConfig, StageConfig, TrainConfig
 from visionflan.train.data_record import data_summary, write_rows
+from visionflan.train.mixture_config import MixtureConfig
 from visionflan.train.tokenized_dataset import TokenizedDataset, tokenize_stage
 from visionflan.train.training_model import TrainingModel
 from visionflan.train.validation import Validation

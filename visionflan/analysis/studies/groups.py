@@ -18,7 +18,7 @@ from visionflan.errors import AnalysisError
 from visionflan.evaluate.metric import ScoringContext
 from visionflan.evaluate.metrics.rouge_l import METRIC as ROUGE_L
 from visionflan.evaluate.records.record import Record
-from visionflan.train.config import MixtureConfig
+from visionflan.train.mixture_config import MixtureConfig
 from visionflan.vocabulary import TaskGroup
 
 GROUPS: tuple[TaskGroup, ...] = get_args(TaskGroup)

@@ -14,7 +14,7 @@ from visionflan.analysis import measures
 from visionflan.analysis.claims import Claim, difference
 from visionflan.analysis.replicate import BASE, Replicate
 from visionflan.analysis.study import Arm, Factor, Factors, Study
-from visionflan.train.config import MixtureConfig
+from visionflan.train.mixture_config import MixtureConfig
 from visionflan.vocabulary import TaskGroup
 
 SPEC = re.compile(r"(?:(near|far):)?([1-9]\d*|all)([x/])([1-9]\d*)")

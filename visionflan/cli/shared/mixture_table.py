@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from visionflan.plural import counted
-from visionflan.train.config import MixtureConfig, StageConfig, TrainConfig
+from visionflan.train.config import StageConfig, TrainConfig
 from visionflan.train.mixture import mixture_shares
+from visionflan.train.mixture_config import MixtureConfig
 from visionflan.train.preflight import stage_task_counts
 
 

@@ -22,8 +22,9 @@ from visionflan.dataset import IMAGE_MARKER
 from visionflan.hashing import shuffled
 from visionflan.storage.instance import Instance
 from visionflan.train.batch_sampler import BatchSampler
-from visionflan.train.config import PretrainConfig, StageConfig
+from visionflan.train.config import StageConfig
 from visionflan.train.pretrain.fit import fit, init_wide
+from visionflan.train.pretrain_config import PretrainConfig
 
 if TYPE_CHECKING:
     from transformers import LlamaForCausalLM, PreTrainedTokenizerFast

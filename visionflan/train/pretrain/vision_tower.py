@@ -21,9 +21,9 @@ from torch.nn import functional
 
 from visionflan.hashing import stable_hash
 from visionflan.storage.instance import Instance
-from visionflan.train.config import PretrainConfig
 from visionflan.train.pretrain.fit import fit, init_wide
 from visionflan.train.pretrain.muon import Float32Muon
+from visionflan.train.pretrain_config import PretrainConfig
 
 if TYPE_CHECKING:
     from transformers import CLIPVisionModel
