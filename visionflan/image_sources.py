@@ -35,8 +35,9 @@ class ArchiveMember:
 class ParquetCell:
     """An image whose encoded bytes are a cell of a Parquet table.
 
-    With `element`, the cell is a list of images as `datasets` stores them, structs with `bytes`.
-    Reading it decodes the column of its row group up to that row, from the last row that was read.
+    With `element`, the cell is a list of images. An image may be a struct with `bytes`, as
+    `datasets` stores it. Reading it decodes the column of its row group up to that row, from the
+    last row that was read.
     """
 
     table: Path

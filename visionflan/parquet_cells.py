@@ -49,11 +49,16 @@ class ColumnReader:
 
 
 def read_cell(table: Path, column: str, row: int, element: int | None = None) -> bytes:
-    """Return the bytes of a cell, or of an element of its list as `datasets` stores images."""
+    """Return the bytes of a cell, or of an element of its list.
+
+    Either may be a struct with `bytes`, as `datasets` stores images.
+    """
     status = table.stat()
     reader = open_column(table, column, status.st_size, status.st_mtime_ns, os.getpid())
     cell = reader.cell(row)
-    value = (cell if element is None else cell[element]["bytes"]).as_py()
+    value = (cell if element is None else cell[element]).as_py()
+    if isinstance(value, dict):
+        value = value.get("bytes")
     if not isinstance(value, bytes):
         raise KeyError(f"the column {column} of {table} does not contain bytes")
     return value

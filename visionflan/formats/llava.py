@@ -3,6 +3,9 @@
 A file is a JSON list (or JSON lines, which are only read) of records with `image` and
 `conversations`; the images are in a directory next to it.
 
+Parquet of such records, with the image in a column `image`, is read too: LLaVA-OneVision's data and
+LLaVA-NeXT's are published so, and name the `data_source` of a row.
+
 What is written loads in the tools that read this form: LLaVA opens `image` as one file name
 (`llava/train/train.py`), LLaVA-NeXT also takes a list, and both need the key to be absent without
 an image. `datasets` and LLaMA-Factory need one type for a column, so records with several images
@@ -14,7 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from visionflan.errors import UnusableError
-from visionflan.formats.base import ConversationRecord, Format
+from visionflan.formats.base import (
+    ConversationRecord,
+    Format,
+    InstructionRelease,
+    ReleaseImage,
+)
 from visionflan.formats.exporting import image_file_name, with_progress, write_images
 from visionflan.formats.shared.annotation_files import MULTI_IMAGE
 from visionflan.formats.shared.conversations import (
@@ -27,6 +35,7 @@ from visionflan.formats.shared.dataset_info import add_entries
 from visionflan.formats.shared.image_names import check_media, image_names, release_images
 from visionflan.formats.shared.json_files import JsonList
 from visionflan.formats.shared.json_release import JsonForm
+from visionflan.formats.shared.parquet_release import ParquetForm
 from visionflan.storage.directory import BuildDirectory, Instances
 from visionflan.storage.instance import Instance, Split
 
@@ -71,13 +80,8 @@ def parse_record(record: dict[str, Any], images: Path) -> ConversationRecord:
     """Parse a record; raise UnusableError if trainers cannot read it."""
     check_media(record)
     names = record_images(record)
-    if "conversations" not in record:
-        raise UnusableError("malformed_conversation", "there is no `conversations`")
-    turns = record["conversations"]
-    if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns):
-        raise malformed("the conversation", turns)
-    messages = [RawMessage(turn.get("from"), turn.get("value")) for turn in turns]
-    conversation = make_conversation(messages, optional_text(record, "system"), len(names))
+    system = optional_text(record, "system")
+    conversation = make_conversation(raw_turns(record), system, len(names))
     return ConversationRecord(
         optional_text(record, "task_name"),
         release_images(names, images),
@@ -85,6 +89,39 @@ def parse_record(record: dict[str, Any], images: Path) -> ConversationRecord:
         id=JSON.record_id(record),
         notes=conversation.notes,
     )
+
+
+def parse_row(row: dict[str, Any], images: tuple[ReleaseImage, ...]) -> ConversationRecord:
+    """Parse a row of a table; raise UnusableError if trainers cannot read it."""
+    conversation = make_conversation(raw_turns(row), optional_text(row, "system"), len(images))
+    return ConversationRecord(
+        optional_text(row, "task_name") or optional_text(row, "data_source"),
+        images,
+        conversation.turns,
+        id=JSON.record_id(row),
+        notes=conversation.notes,
+    )
+
+
+def raw_turns(record: dict[str, Any]) -> list[RawMessage]:
+    """Return the turns of a record as they are written."""
+    if "conversations" not in record:
+        raise UnusableError("malformed_conversation", "there is no `conversations`")
+    turns = record["conversations"]
+    if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns):
+        raise malformed("the conversation", turns)
+    return [RawMessage(turn.get("from"), turn.get("value")) for turn in turns]
+
+
+def find_release(path: Path, images: Path | None = None) -> InstructionRelease:
+    """Find the files of a release, JSON or tables."""
+    form = TABLE if TABLE.recognize(path) and not JSON.recognize(path) else JSON
+    return form.find_release(path, images)
+
+
+def recognize(path: Path) -> bool:
+    """Return whether a path has, or is a directory with, conversations in JSON or tables."""
+    return JSON.recognize(path) or TABLE.recognize(path)
 
 
 def record_images(record: dict[str, Any]) -> tuple[str, ...]:
@@ -98,11 +135,17 @@ JSON = JsonForm(
     parse=parse_record,
     names=record_images,
 )
+TABLE = ParquetForm(
+    ("conversations", "image"),
+    parse_row,
+    used=("id", "data_source", "system", "task_name"),
+    images="image",
+)
 FORMAT = Format(
     "llava",
     files="{split}.json",
     write=write,
-    read=JSON.find_release,
-    recognize=JSON.recognize,
+    read=find_release,
+    recognize=recognize,
     more_files={"multi_image": "{split}" + f"{MULTI_IMAGE}.json"},
 )

@@ -77,7 +77,8 @@ def describe_parquet(path: Path) -> str:
         return "it is a truncated Parquet file: download it again"
     names = ", ".join(f"`{name}`" for name in columns[:MAX_FIELDS])
     return (
-        f"it is Parquet with the columns {names}: it must have `images`, and `messages` or `texts`"
+        f"it is Parquet with the columns {names}: it must have `images` and `messages` or `texts`, "
+        "or `image` and `conversations`"
     )
 
 

@@ -24,14 +24,16 @@ class ParquetForm:
     """A form of Parquet files.
 
     Attributes:
-        columns: The columns that a file must have; one of them is `images`.
+        columns: The columns that a file must have.
         parse: Parse a row, given its images; raise UnusableError if trainers cannot read it.
         used: Further columns that are read where a file has them; there are notes on all others.
+        images: The column of the images, a list of them or one.
     """
 
     columns: tuple[str, ...]
     parse: Callable[[dict[str, Any], tuple[ReleaseImage, ...]], ConversationRecord]
     used: tuple[str, ...] = ()
+    images: str = "images"
 
     def recognize(self, path: Path) -> bool:
         """Return whether a path is a file of this form, or a directory whose first file is one."""
@@ -85,7 +87,7 @@ class ParquetRelease:
             try:
                 if isinstance(row, UnusableError):
                     raise row
-                record = self.form.parse(row, row_images(file, number, row))
+                record = self.form.parse(row, row_images(file, number, row, self.form.images))
             except UnusableError as error:
                 yield BrokenRow(f"{file.name}: row {number}", error.reason, error.detail)
             else:
@@ -109,7 +111,8 @@ class ParquetRelease:
                 leaves = [schema.column(index).path for index in range(len(schema))]
                 if missing := set(self.form.columns) - {leaf.partition(".")[0] for leaf in leaves}:
                     raise ReleaseError(f"{file} has no column {', '.join(sorted(missing))}")
-                if any(leaf.startswith("images.") and leaf.endswith(".path") for leaf in leaves):
+                prefix = f"{self.form.images}."
+                if any(leaf.startswith(prefix) and leaf.endswith(".path") for leaf in leaves):
                     leaves = [leaf for leaf in leaves if not leaf.endswith(".bytes")]
                 leaves = [leaf for leaf in leaves if leaf.partition(".")[0] in wanted]
                 for batch in opened.iter_batches(BATCH_ROWS, columns=leaves):
@@ -152,15 +155,18 @@ def column_names(path: Path) -> Sequence[str]:
     return names
 
 
-def row_images(file: Path, number: int, row: dict[str, Any]) -> tuple[ReleaseImage, ...]:
+def row_images(
+    file: Path, number: int, row: dict[str, Any], column: str
+) -> tuple[ReleaseImage, ...]:
     """Return the images of a row, whose names are their paths or else the number of the row."""
-    images = row.get("images") or []
-    if not isinstance(images, list) or not all(isinstance(image, dict) for image in images):
-        raise malformed("the list of images", images)
+    value = row.get(column) or []
+    images = value if isinstance(value, list) else [value]
+    if not all(isinstance(image, dict) for image in images):
+        raise malformed(f"`{column}`", value)
     return tuple(
         ReleaseImage(
             optional_text(image, "path") or f"{file.stem}-{number}",
-            ParquetCell(file, "images", number, index),
+            ParquetCell(file, column, number, index if images is value else None),
         )
         for index, image in enumerate(images)
     )
