@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from visionflan.builder.parts import UnwrittenRow
 from visionflan.builder.split import (
     HoldOutConfig,
+    ImageUsage,
     collect_image_usage,
     hold_out_mask,
     merge_shown_together,
@@ -25,6 +26,13 @@ from visionflan.storage.schema import INSTANCES
 USAGE_COLUMNS = ["dataset", "task", "images", "official_split", "group"]
 USAGE_SCHEMA = pa.schema([INSTANCES.field(name) for name in USAGE_COLUMNS])
 SIGNATURE_COLUMNS = ["id", "phash", "colors"]
+
+
+class UsedImages(NamedTuple):
+    """What the instances have of USAGE_COLUMNS, and their images as rows of the image table."""
+
+    table: pa.Table
+    usage: ImageUsage
 
 
 class OtherRows(NamedTuple):
@@ -46,7 +54,8 @@ def group_by_signature(images: pa.Table) -> NDArray[np.int32]:
 
 def stored_colors(images: pa.Table) -> NDArray[np.uint8]:
     """Return the color thumbnail of each image without copying them, (images, 192)."""
-    colors = images["colors"].combine_chunks()
+    column = images["colors"]
+    colors = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()  # this copies
     content = np.frombuffer(colors.buffers()[1] or b"", np.uint8)
     content = content[192 * colors.offset : 192 * (colors.offset + len(colors))]
     return content.reshape(len(images), 192)
@@ -55,7 +64,7 @@ def stored_colors(images: pa.Table) -> NDArray[np.uint8]:
 def decide_held_out(
     hold_out: HoldOutConfig,
     tasks: Sequence[str],
-    instances: pa.Table,
+    instances: UsedImages,
     stored: pa.Table,
     group_ids: NDArray[np.int32],
     others: OtherRows,
@@ -65,11 +74,14 @@ def decide_held_out(
     Args:
         hold_out: What is held out.
         tasks: The ids of all tasks.
-        instances: The instances, with USAGE_COLUMNS.
+        instances: What the instances use.
         stored: The metadata of the images that the build stores.
         group_ids: The group of near-duplicates of each stored image, (images,).
         others: What else counts.
     """
+    if not (len(others.official_images) or any(others.unwritten.values())):
+        groups = merge_shown_together(group_ids, instances.usage)
+        return hold_out_mask(hold_out, tasks, instances.usage, groups, stored["id"])
     images = stored.select(SIGNATURE_COLUMNS)
     unstored = unstored_images(others.official_images, images["id"])
     images = pa.concat_tables([images, unstored.cast(images.schema)])
@@ -77,13 +89,13 @@ def decide_held_out(
         group_ids = group_by_signature(images)
     ids = images["id"]
     rows = [
-        instances.select(USAGE_COLUMNS),
+        instances.table.select(USAGE_COLUMNS),
         unwritten_rows(others.unwritten, ids),
         official_rows(others.official_images),
     ]
     evidence = collect_image_usage(pa.concat_tables(rows), ids, tasks)
     groups = merge_shown_together(group_ids, evidence)
-    return hold_out_mask(hold_out, tasks, evidence, groups, ids)[: len(instances)]
+    return hold_out_mask(hold_out, tasks, evidence, groups, ids)[: len(instances.table)]
 
 
 def unstored_images(official: pa.Table, stored_ids: pa.ChunkedArray) -> pa.Table:

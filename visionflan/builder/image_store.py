@@ -1,11 +1,14 @@
 """The images that one part of a build stores; a killed build resumes after its last full shard."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from visionflan.builder.parts import readable_part
 from visionflan.builder.sampling import escape_surrogates
@@ -133,10 +136,42 @@ def read_or_none(path: Path) -> pa.Table | None:
         return None
 
 
-def load_image_metadata(directories: Iterable[Path]) -> pa.Table:
-    """Return the metadata of the images of all parts."""
-    tables = [IMAGE_METADATA.empty_table()]
+def metadata_files(directories: Iterable[Path]) -> list[Path]:
+    """Return the files with the metadata of the shards of all parts, in their order."""
+    return [path for part in directories for path in sorted(part.glob(METADATA_FILES))]
+
+
+def load_image_metadata(directories: Sequence[Path]) -> pa.Table:
+    """Return the metadata of the images of all parts, sorted by id, each column in one piece.
+
+    Each column is sorted by itself, and the largest one, `colors`, is put into its place file by
+    file, so that a second copy of all never exists.
+    """
+    names = [name for name in IMAGE_METADATA.names if name != "colors"]
+    tables = [IMAGE_METADATA.empty_table().select(names)]
     for directory in directories:
         with readable_part(directory):
-            tables += [pq.read_table(path) for path in sorted(directory.glob(METADATA_FILES))]
-    return pa.concat_tables(tables)
+            tables += [pq.read_table(path, columns=names) for path in metadata_files([directory])]
+    table = pa.concat_tables(tables)
+    order = pc.sort_indices(table["id"])
+    columns: dict[str, pa.Array] = {}
+    for name in names:
+        columns[name] = table[name].combine_chunks().take(order)
+        table = table.drop_columns(name)
+    columns["colors"] = load_colors(directories, order.to_numpy())
+    return pa.table(columns, schema=IMAGE_METADATA)
+
+
+def load_colors(directories: Sequence[Path], order: NDArray[np.uint64]) -> pa.Array:
+    """Return the thumbnails of the images of all parts in an order."""
+    width = IMAGE_METADATA.field("colors").type.byte_width
+    positions = np.empty(len(order), dtype=np.int64)
+    positions[order] = np.arange(len(order))
+    colors = np.empty((len(order), width), dtype=np.uint8)
+    start = 0
+    for path in metadata_files(directories):
+        column = pq.read_table(path, columns=["colors"])["colors"].combine_chunks()
+        content = np.frombuffer(column.buffers()[1] or b"", np.uint8, width * len(column))
+        colors[positions[start : start + len(column)]] = content.reshape(-1, width)
+        start += len(column)
+    return pa.Array.from_buffers(pa.binary(width), len(order), [None, pa.py_buffer(colors)])

@@ -3,7 +3,8 @@
 Ids are compared as Arrow arrays: as Python objects those of a million images would need gigabytes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from visionflan.builder.decontamination.references import Decontamination
 from visionflan.builder.evidence import (
     USAGE_COLUMNS,
     OtherRows,
+    UsedImages,
     decide_held_out,
     group_by_signature,
 )
@@ -52,6 +54,18 @@ class MergedParts:
     official_splits: dict[str, dict[str, dict[str, int]]]
 
 
+@contextmanager
+def system_memory() -> Iterator[None]:
+    """Let Arrow use memory that it gives back at once, unlike that of its default pool."""
+    pool = pa.default_memory_pool()
+    pa.set_memory_pool(pa.system_memory_pool())
+    try:
+        yield
+    finally:
+        pa.set_memory_pool(pool)
+
+
+@system_memory()
 def merge_parts(
     out: Path,
     parts: Sequence[DatasetPart],
@@ -61,7 +75,7 @@ def merge_parts(
 ) -> MergedParts:
     """Group near-duplicate images over all parts, and decide which instances are held out."""
     tasks = sorted(task for part in parts for task in part.tasks)
-    metadata = load_image_metadata(directories).sort_by("id").combine_chunks()
+    metadata = load_image_metadata(directories)
     group_ids = group_by_signature(metadata)
     instances = load_usage(directories)
     usage = collect_image_usage(instances, metadata["id"], tasks)
@@ -72,7 +86,8 @@ def merge_parts(
         others = OtherRows(
             {part.name: part.unwritten for part in parts}, load_official_images(directories)
         )
-        held_out = decide_held_out(hold_out, tasks, instances, metadata, group_ids, others)
+        used = UsedImages(instances, usage)
+        held_out = decide_held_out(hold_out, tasks, used, metadata, group_ids, others)
     overlaps = FoundOverlaps((), np.zeros(len(instances), dtype=bool))
     if decontamination is not None:
         overlaps = find_overlaps(out, directories, metadata, held_out, decontamination)
@@ -84,7 +99,7 @@ def merge_parts(
         image_usage=usage,
         held_out=held_out,
         overlaps=overlaps,
-        official_splits=count_official_splits(instances.filter(pa.array(remain)), held_out[remain]),
+        official_splits=count_official_splits(instances, held_out, remain),
     )
 
 
@@ -99,18 +114,20 @@ def load_usage(directories: Sequence[Path]) -> pa.Table:
 
 
 def count_official_splits(
-    instances: pa.Table, held_out: NDArray[np.bool_]
+    instances: pa.Table, held_out: NDArray[np.bool_], remain: NDArray[np.bool_]
 ) -> dict[str, dict[str, dict[str, int]]]:
     """Return the number of instances by dataset, official split and side of the hold-out.
 
     Datasets without any official split are left out.
     """
-    sides = pa.array(np.where(held_out, "held_out", "train"), pa.string())
-    table = instances.select(["dataset", "official_split"]).append_column("side", sides)
+    names = ["dataset", "official_split"]
+    table = instances.select(names).append_column("held_out", pa.array(held_out))
+    table = table.filter(pa.array(remain))
     counts: dict[str, dict[str, dict[str, int]]] = {}
     for row in table.group_by(table.column_names).aggregate([([], "count_all")]).to_pylist():
         splits = counts.setdefault(row["dataset"], {})
-        splits.setdefault(row["official_split"] or "none", {})[row["side"]] = row["count_all"]
+        side = "held_out" if row["held_out"] else "train"
+        splits.setdefault(row["official_split"] or "none", {})[side] = row["count_all"]
     return {name: splits for name, splits in sorted(counts.items()) if set(splits) != {"none"}}
 
 

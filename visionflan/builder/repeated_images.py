@@ -7,10 +7,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from visionflan.builder.image_store import (
-    METADATA_FILES,
-    load_image_metadata,
+    metadata_files,
     write_shard_metadata,
 )
 from visionflan.builder.parts import readable_part
@@ -24,25 +24,27 @@ def remove_repeated_images(images: Path, directories: Sequence[Path]) -> None:
     A shard is written again under its name, so that each part stays complete by itself, but for
     images that others store.
     """
-    files = [path for part in directories for path in sorted(part.glob(METADATA_FILES))]
-    ids = [pq.read_table(path, columns=["id"])["id"].combine_chunks() for path in files]
-    if not ids:
-        return
-    chunks = pa.concat_arrays(ids)
-    codes = pc.dictionary_encode(chunks).indices.to_numpy()
-    is_first = np.zeros(len(codes), dtype=bool)
-    is_first[np.unique(codes, return_index=True)[1]] = True
-    start = 0
-    for path, own in zip(files, ids, strict=True):
-        keep = is_first[start : start + len(own)]
-        start += len(own)
-        if not keep.all():
-            rewrite_shard(images, path, keep)
+    files = metadata_files(directories)
+    lengths = [pq.read_metadata(path).num_rows for path in files]
+    repeated = np.split(is_repeated(files), np.cumsum(lengths))
+    for path, rows in zip(files, repeated, strict=False):
+        if rows.any():
+            rewrite_shard(images, path, ~rows)
 
 
-def rewrite_shard(
-    images: Path, metadata_file: Path, keep: "np.ndarray[tuple[int], np.dtype[np.bool_]]"
-) -> None:
+def is_repeated(files: Sequence[Path]) -> NDArray[np.bool_]:
+    """Return whether each image of the files of metadata is also in an earlier row, (images,)."""
+    ids = (pq.read_table(path, columns=["id"])["id"].to_pylist() for path in files)
+    content = b"".join(bytes.fromhex("".join(names)) for names in ids)
+    words = np.frombuffer(content, np.uint64).reshape(-1, 4)
+    order = np.lexsort(words.T)
+    equal = (words[order[1:]] == words[order[:-1]]).all(axis=1)
+    repeated = np.zeros(len(words), dtype=bool)
+    repeated[order[1:][equal]] = True
+    return repeated
+
+
+def rewrite_shard(images: Path, metadata_file: Path, keep: NDArray[np.bool_]) -> None:
     """Write a shard again with some of its images, and then the file of its metadata."""
     metadata = pq.read_table(metadata_file)
     number = int(metadata_file.stem.rpartition("-")[2])
@@ -75,7 +77,13 @@ def image_bytes(shard: Path) -> Iterator[bytes]:
 
 def parts_without_images(directories: Sequence[Path]) -> list[Path]:
     """Return the parts that have an instance with an image that no part stores."""
-    stored = load_image_metadata(directories)["id"].combine_chunks()
+    stored = pa.chunked_array(
+        [
+            pq.read_table(path, columns=["id"])["id"].combine_chunks()
+            for path in metadata_files(directories)
+        ],
+        pa.string(),
+    )
     missing = []
     for directory in directories:
         with readable_part(directory):

@@ -127,7 +127,8 @@ def has_quantized_weights(vlm: VisionLanguageModel) -> bool:
 def original_weights(model: "TrainingModel", original: VisionLanguageModel) -> dict[str, Tensor]:
     """Return the trained weights of a quantized model, beside the original ones of all others.
 
-    The names are those in the model with its adapter. `original` is the model before it was quantized.
+    The names are those in the model with its adapter. `original` is the model as it was before its
+    decoder was quantized.
     """
     trained = {name: weight.detach().cpu() for name, weight in model.trained_weights().items()}
     adapted = {name.partition(ADAPTER_MARK)[0] for name in trained if ADAPTER_MARK in name}
