@@ -11,7 +11,7 @@ from tests.helpers import html_reader
 HOST = "127.0.0.1:8000"
 SCRIPTS = re.compile(r"<script|<iframe|<object|<embed|\son\w+=|\sstyle=|javascript:", re.IGNORECASE)
 LABELED = re.compile(r"<label>[^<]*\s*<(?:input|select)\b")
-OWN_LINK = re.compile(r"external (?:href|src): (/(?!/)|https?://)")
+OWN_LINK = re.compile(r"external (?:href|src): (/(?!/)|\?|https?://)")
 
 
 def web_client(*, access: Any = None, **sources: Any) -> Any:

@@ -32,6 +32,7 @@ def test_the_command_prints_a_url_that_answers_until_ctrl_c() -> None:
     [
         (["--host", "203.0.113.7"], "cannot listen at 203.0.113.7 port 8000"),
         (["--data-root", "/nonexistent"], "/nonexistent is not a directory"),
+        (["/nonexistent"], "/nonexistent has no manifest.json"),
     ],
 )
 def test_what_keeps_it_from_starting_is_one_sentence(
@@ -39,6 +40,11 @@ def test_what_keeps_it_from_starting_is_one_sentence(
 ) -> None:
     assert main(["web", *arguments]) == 1
     assert capsys.readouterr().err.startswith(f"error: {message}")
+
+
+def test_a_checkpoint_without_a_build_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["web", "--checkpoint", "somewhere"]) == 2
+    assert "name a BUILD" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("port", ["65536", "-1", "http", "²"])

@@ -1,26 +1,37 @@
-"""Show the catalog as pages for a browser.
+"""Show the catalog and builds as pages for a browser.
 
 The pages list the tasks by group, category, dataset, license and words, and show finished examples
-of each, from the releases in the data root or from drawn specimens. Only programs on this machine
-can connect, unless `--host` names another address; then the URL contains a token.
+of each, from the releases in the data root or from drawn specimens. Of a build they show every
+instance with its image, prompt, provenance and the other instances of the same image, the balance
+of answers, and the ledger. Only programs on this machine can connect, unless `--host` names another
+address; then the URL contains a token.
 """
 
 import argparse
 from pathlib import Path
 
 from visionflan.cli.shared.dataset_args import add_dataset_file, load_files
-from visionflan.errors import VisionflanError
+from visionflan.errors import UsageError, VisionflanError
 
 MAX_PORT = 65_535
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
+    parser.add_argument("builds", type=Path, nargs="*", metavar="BUILD", help="build directory")
+    parser.add_argument(
+        "--checkpoint",
+        type=Path,
+        metavar="CKPT",
+        help="show the tokens and the loss mask of each instance as this checkpoint is trained on "
+        "them; its weights are not read",
+    )
     parser.add_argument(
         "--data-root",
         type=Path,
         metavar="DIR",
-        help="directory with one subdirectory per dataset: show examples from these releases",
+        help="directory with one subdirectory per dataset: show examples from these releases, and "
+        "the images of rows that a build dropped",
     )
     parser.add_argument(
         "--host",
@@ -48,13 +59,16 @@ def port(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Serve the pages until the command is interrupted."""
+    if args.checkpoint and not args.builds:
+        raise UsageError("--checkpoint shows the tokens of instances: name a BUILD as well")
     from visionflan.web.server import serve
-    from visionflan.web.sources import Sources
+    from visionflan.web.sources import open_sources
 
     load_files(args)
     if args.data_root is not None and not args.data_root.is_dir():
         raise VisionflanError(f"{args.data_root} is not a directory: name one with --data-root")
-    serve(Sources(data_root=args.data_root), args.host, args.port, announce)
+    sources = open_sources(args.data_root, args.builds, args.checkpoint)
+    serve(sources, args.host, args.port, announce)
     return 0
 
 

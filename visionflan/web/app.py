@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 
 from visionflan.errors import UnknownNameError, VisionflanError
 from visionflan.escaping import one_line
+from visionflan.web.build_pages import BuildPages
 from visionflan.web.catalog_pages import CatalogPages
 from visionflan.web.guard import Access, Guard
 from visionflan.web.rendering import Pages
@@ -33,6 +34,7 @@ def create_app(sources: Sources, access: Access | None = None) -> ASGIApp:
         return Response(pages.style, media_type="text/css")
 
     routes = [Route("/", home), Route("/style.css", style), *catalog_pages.routes]
+    routes += BuildPages(pages, sources).routes
     app = Starlette(routes=routes, exception_handlers=error_handlers(pages))
     return Guard(app, access or Access())
 

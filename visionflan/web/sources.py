@@ -1,7 +1,11 @@
 """The data that the pages may show: nothing else can be reached."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from visionflan.web.open_build import OpenBuild
+from visionflan.web.token_view import InstanceTokenizer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -10,10 +14,25 @@ class Sources:
 
     Attributes:
         data_root: the directory of the releases; None if examples come from specimens alone.
+        builds: the builds, in the order of their numbers in URLs.
+        tokenizer: tokenizes instances for a checkpoint; None if tokens are not shown.
     """
 
     data_root: Path | None = None
+    builds: Sequence[OpenBuild] = ()
+    tokenizer: InstanceTokenizer | None = None
 
     def has_release(self, dataset: str) -> bool:
         """Return whether the release of a dataset is in the data root."""
         return self.data_root is not None and (self.data_root / dataset).is_dir()
+
+
+def open_sources(
+    data_root: Path | None, builds: Sequence[Path], checkpoint: Path | None
+) -> Sources:
+    """Open builds and the tokenizer of a checkpoint; raise if one of them cannot be used."""
+    return Sources(
+        data_root=data_root,
+        builds=[OpenBuild(path) for path in builds],
+        tokenizer=None if checkpoint is None else InstanceTokenizer(checkpoint),
+    )
