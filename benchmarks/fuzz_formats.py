@@ -190,7 +190,8 @@ def failures_of(reading: Reading, sound: int, damaged: Damaged | None) -> Iterat
         if NOT_WORDS.search(text) or not is_encodable(text):
             yield f"a text of a record: {text!r}"
     yield from (f"a row without a reason: {row}" for row in reading.broken if not row.detail)
-    if damaged and reading.total < sound and not reading.broken and is_visible(damaged):
+    # An import refuses a release without records.
+    if damaged and 0 < reading.total < sound and not reading.broken and is_visible(damaged):
         yield f"{sound - reading.total} of {sound} records are gone without a word"
 
 

@@ -70,5 +70,5 @@ def test_damage_costs_records_with_a_reason_or_the_release_with_a_sentence(
 
 def test_a_silent_loss_would_be_found(fuzzer: Any, script: Any) -> None:
     damaged = script.Damaged("train.json", "zeroed", is_directory=False)
-    reading = script.Reading([], [])
-    assert "gone without a word" in next(script.failures_of(reading, 6, damaged))
+    reading = script.read(fuzzer.directory / "llava", "")
+    assert "gone without a word" in next(script.failures_of(reading, script.RECORDS + 1, damaged))
