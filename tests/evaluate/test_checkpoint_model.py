@@ -1,6 +1,7 @@
 """A real checkpoint is evaluated from the command line, in its run."""
 
 import json
+import re
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file, save_file
 
-from tests.helpers.tiny_checkpoint import decided_llava
+from tests.helpers.tiny_checkpoint import decided_llava, png, write_build
 from tests.helpers.tiny_evaluation import tiny_build
 from visionflan.builder.demo import specimens
 from visionflan.builder.plan import BuildSettings
@@ -242,3 +243,43 @@ def test_what_is_no_checkpoint_is_refused_in_a_sentence(
     assert "is not a table of records" in capsys.readouterr().err
     assert main(["evaluate", str(tmp_path)]) == 1
     assert "set the directory for records with `--out`" in capsys.readouterr().err
+
+
+def cut(content: bytes) -> bytes:
+    return content[:-9]
+
+
+def mistyped(content: bytes) -> bytes:
+    return content.replace(b'"hidden_size": 32', b'"hidden_size": "x"')
+
+
+DAMAGES = {
+    "model.safetensors": (cut, "checkpoint in .* cannot be loaded"),
+    "tokenizer.json": (cut, "processor in .* cannot be loaded"),
+    "config.json": (mistyped, "configuration in .* cannot be read: .*'hidden_size'"),
+}
+
+
+@pytest.mark.parametrize("file", DAMAGES)
+@pytest.mark.parametrize("command", ["evaluate", "chat", "train"])
+def test_a_damaged_checkpoint_is_refused_in_one_sentence_and_leaves_no_answers(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, file: str
+) -> None:
+    checkpoint, out = copytree(run / "base/checkpoint", tmp_path / "damaged"), tmp_path / "out"
+    (damage, message), content = DAMAGES[file], (checkpoint / file).read_bytes()
+    (checkpoint / file).write_bytes(damage(content))
+    assert (checkpoint / file).read_bytes() != content
+    picture = tmp_path / "picture.png"
+    picture.write_bytes(png((220, 20, 20), (32, 32)))
+    build = run / "build" if command == "evaluate" else write_build(tmp_path / "build", count=2)
+    settings = [f"init.checkpoint={checkpoint}", f"stages.chat.data.build={build}"]
+    data = ["--build", str(build), "--out", str(out)]
+    arguments = {
+        "evaluate": [str(checkpoint), *data, *OPTIONS],
+        "chat": [str(checkpoint), str(picture)],
+        "train": ["finetune", *data, *(part for text in settings for part in ("--set", text))],
+    }
+    assert main([command, *arguments[command]]) == 1
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert re.search(f"^error: the .*{message}", last)
+    assert not [path for path in out.rglob("*") if path.name in {RECORDS, "checkpoint"}]

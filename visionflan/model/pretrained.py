@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from visionflan.dataset import IMAGE_MARKER
 from visionflan.errors import TrainingError
+from visionflan.escaping import one_line
 from visionflan.model.checkpoint_path import how_to_download
 from visionflan.plural import counted
 
@@ -25,12 +26,25 @@ VOCAB_MULTIPLE = 64
 MAX_REASON = 300  # characters of an error of `transformers`
 
 
+def load_config(directory: Path) -> "PreTrainedConfig":
+    """Load the `config.json` of a model. Raises TrainingError if it cannot be read."""
+    from transformers import AutoConfig
+
+    try:
+        config: PreTrainedConfig = AutoConfig.from_pretrained(directory)
+    except Exception as error:  # the class of a configuration can fail in any way
+        raise TrainingError(
+            f"the configuration in {directory} cannot be read: {one_line(str(error))[:MAX_REASON]}"
+        ) from error
+    return config
+
+
 def load_vision_tower(directory: Path) -> "PreTrainedModel":
     """Load a vision tower, also from a checkpoint that includes a text model, such as CLIP's."""
-    from transformers import AutoConfig, AutoModel
+    from transformers import AutoModel
 
     check_config_exists(directory, "vision tower")
-    config = AutoConfig.from_pretrained(directory)
+    config: Any = load_config(directory)
     config = getattr(config, "vision_config", config)
     tower: PreTrainedModel = load_pretrained(AutoModel, directory, "vision tower", config=config)
     return tower
@@ -76,11 +90,13 @@ def load_pretrained(auto_class: Any, directory: Path, description: str, **kwargs
     try:
         check_num_weights(auto_class, directory, description, kwargs.get("config"))
         model, info = auto_class.from_pretrained(directory, output_loading_info=True, **kwargs)
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
     except ImportError as error:  # of the package that reads a quantized checkpoint
         raise TrainingError(
             f"the {description} in {directory} cannot be loaded: {error}"
         ) from error
-    except (OSError, ValueError, SafetensorError) as error:
+    except (OSError, RuntimeError, TypeError, ValueError, SafetensorError) as error:
         # The library lists all configuration classes that it has beside the one that is wrong.
         reason = str(error).partition("\n")[0][:MAX_REASON]
         raise TrainingError(
@@ -104,10 +120,9 @@ def check_num_weights(
     quantized ones, of which several may be one number, are not counted.
     """
     import torch
-    from transformers import AutoConfig
 
     stored = count_stored(directory)
-    config = config or AutoConfig.from_pretrained(directory)
+    config = config or load_config(directory)
     if not stored or getattr(config, "quantization_config", None):
         return
     make = getattr(auto_class, "from_config", None) or auto_class._from_config

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from visionflan.errors import TrainingError
 from visionflan.model.chat_templates import load_template
-from visionflan.model.pretrained import load_tokenizer, token_id_list
+from visionflan.model.pretrained import load_config, load_tokenizer, token_id_list
 
 CHAT_TEMPLATE = "chat_template.jinja"
 # Older versions of `transformers` write the template into a file of JSON.
@@ -70,8 +70,6 @@ class CheckpointProcessor:
         cls, checkpoint: Path, image_processor_class: type[Any], chat_template: str = ""
     ) -> "CheckpointProcessor":
         """Load the processor of a checkpoint; `chat_template` names another template."""
-        from transformers import AutoConfig
-
         tokenizer = load_tokenizer(checkpoint)
         try:
             image_processor = image_processor_class.from_pretrained(checkpoint)
@@ -86,7 +84,7 @@ class CheckpointProcessor:
             raise TrainingError(
                 f"{checkpoint} has no chat template: name one by init.chat_template, as a file"
             )
-        config = AutoConfig.from_pretrained(checkpoint)
+        config = load_config(checkpoint)
         image_token_id = getattr(config, "image_token_id", None)
         if image_token_id is not None and tokenizer.convert_ids_to_tokens(image_token_id) is None:
             raise TrainingError(

@@ -19,7 +19,7 @@ from visionflan.analysis.weights.stored_model import (
 )
 from visionflan.analysis.weights.weight_files import WeightFiles
 from visionflan.errors import TrainingError
-from visionflan.model.pretrained import check_config_exists, load_tokenizer
+from visionflan.model.pretrained import check_config_exists, load_config, load_tokenizer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedTokenizerBase
@@ -54,11 +54,9 @@ class LanguageModel:
     @classmethod
     def open_plain(cls, directory: Path) -> "LanguageModel":
         """Open a directory that `AutoModelForCausalLM` loads."""
-        from transformers import AutoConfig
-
         check_config_exists(directory, "language model")
         tokenizer = load_tokenizer(directory)
-        config = AutoConfig.from_pretrained(directory)
+        config = load_config(directory)
         template: Any = tokenizer.chat_template
         return cls(directory, config, tokenizer, template, is_plain=True)
 

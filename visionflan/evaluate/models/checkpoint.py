@@ -1,16 +1,19 @@
 """A checkpoint as a model to evaluate."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from visionflan.errors import VisionflanError
 from visionflan.evaluate.batch_size import BatchSize
 from visionflan.evaluate.models.base import (
     CandidateLikelihood,
     ConversationImages,
     Conversations,
+    EvaluationStoppedError,
     Reply,
 )
 from visionflan.model.checkpoint_path import check_checkpoint
@@ -39,7 +42,8 @@ class CheckpointModel:
         """The model in memory."""
         from visionflan.model.generate import Checkpoint
 
-        return Checkpoint.load(self.path, self.device)
+        with stopping_evaluation():
+            return Checkpoint.load(self.path, self.device)
 
     @cached_property
     def digest(self) -> str:
@@ -58,7 +62,8 @@ class CheckpointModel:
         """The tokenizer of conversations; it needs no weights."""
         from visionflan.model.families import load_chat_tokenizer
 
-        return load_chat_tokenizer(self.path)
+        with stopping_evaluation():
+            return load_chat_tokenizer(self.path)
 
     def prompt_tokens(self, conversations: Conversations) -> list[list[int]]:
         """Return the token ids of each conversation's prompt, one for each image."""
@@ -95,6 +100,15 @@ class CheckpointModel:
                 self.checkpoint, conversations, images, candidates, batch_size=size
             )
         )
+
+
+@contextmanager
+def stopping_evaluation() -> Iterator[None]:
+    """Raise EvaluationStoppedError where a checkpoint cannot be loaded, for any question."""
+    try:
+        yield
+    except VisionflanError as error:
+        raise EvaluationStoppedError(str(error)) from error
 
 
 def checkpoint_digest(path: Path) -> str:

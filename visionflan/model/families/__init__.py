@@ -12,6 +12,7 @@ from visionflan.errors import DefinitionError, TrainingError
 from visionflan.model.base import VisionLanguageModel
 from visionflan.model.chat_tokenizer import ChatTokenizer
 from visionflan.model.checkpoint_path import check_checkpoint, is_original_llava, read_config
+from visionflan.model.pretrained import load_config
 from visionflan.plugins import PluginKind, load_each
 
 if TYPE_CHECKING:
@@ -79,10 +80,10 @@ def load_structure(
     `config` replaces that of the checkpoint.
     """
     import torch
-    from transformers import AutoConfig, AutoModelForImageTextToText
+    from transformers import AutoModelForImageTextToText
 
     family = family_of(checkpoint)
-    config = config or AutoConfig.from_pretrained(checkpoint)
+    config = config or load_config(checkpoint)
     with torch.device("meta"):
         model = AutoModelForImageTextToText.from_config(config)
     return family(model, family.load_processor(checkpoint))

@@ -23,6 +23,7 @@ from visionflan.model.pretrained import (
     greedy_generation_config,
     image_processor_settings,
     image_token_id,
+    load_config,
     load_language_model,
     load_pretrained,
     load_tokenizer,
@@ -120,6 +121,7 @@ class Llava(FeatureModel):
         from transformers import LlavaProcessor
         from transformers.models.llava.image_processing_pil_llava import LlavaImageProcessorPil
 
+        load_config(checkpoint)  # for its sentence if it cannot be read
         try:
             processor: LlavaProcessor = LlavaProcessor.from_pretrained(checkpoint)
             processor.image_processor = LlavaImageProcessorPil.from_pretrained(checkpoint)

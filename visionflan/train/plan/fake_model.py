@@ -1,6 +1,5 @@
 """The model of a run without content, from the configurations of its parts."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -8,6 +7,7 @@ import torch
 from visionflan.errors import TrainingError
 from visionflan.model.base import VisionLanguageModel
 from visionflan.model.families import family_of, load_family
+from visionflan.model.pretrained import load_config
 from visionflan.train.config import InitConfig, TrainConfig
 from visionflan.train.plan.published_sizes import PUBLISHED_SIZES, published_configs
 
@@ -36,7 +36,7 @@ def initial_config(config: TrainConfig) -> "tuple[type[VisionLanguageModel], Pre
             f"the recipe {config.name} pretrains its own tiny model, which needs no plan"
         )
     if init.checkpoint is not None:
-        return family_of(init.checkpoint), read_config(init.checkpoint)
+        return family_of(init.checkpoint), load_config(init.checkpoint)
     family: Any = load_family(init.family)
     vision_config, text_config = part_configs(config.name, init)
     return family, family.config_of_parts(vision_config, text_config, init.connector)
@@ -51,16 +51,5 @@ def part_configs(name: str, init: InitConfig) -> "tuple[PreTrainedConfig, PreTra
             "there is no model to plan for: set init.vision_tower and init.language_model, or "
             "init.checkpoint"
         )
-    vision_config = read_config(init.vision_tower)
-    return getattr(vision_config, "vision_config", vision_config), read_config(init.language_model)
-
-
-def read_config(directory: Path) -> "PreTrainedConfig":
-    """Return the configuration in a directory."""
-    from transformers import AutoConfig
-
-    try:
-        config: PreTrainedConfig = AutoConfig.from_pretrained(directory)
-    except (OSError, ValueError) as error:
-        raise TrainingError(f"the configuration in {directory} cannot be read: {error}") from error
-    return config
+    vision_config = load_config(init.vision_tower)
+    return getattr(vision_config, "vision_config", vision_config), load_config(init.language_model)
