@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image, ImageOps
 
+from visionflan.builder.decontamination.cropped_picture import is_crop_or_same
 from visionflan.builder.decontamination.descriptor import (
     THRESHOLD,
     CopyDetector,
@@ -103,12 +104,18 @@ def search_by_descriptor(
 ) -> Search:
     """Return the search of a build that stores the images, by their descriptors."""
     detector = CopyDetector(load_descriptor(model, threshold))
-    paths = np.array(list(images))
-    stored = detector.describe(list(images.values()), list(images))
+    paths = list(images)
+    stored = detector.describe(list(images.values()), paths)
 
     def search(copy: Image.Image) -> set[str]:
-        variants = detector.describe([copy, ImageOps.mirror(copy)], ["a copy"] * 2)
-        return set(paths[(stored @ variants.T).max(axis=1) >= threshold].tolist())
+        variants = [copy, ImageOps.mirror(copy)]
+        cosines = stored @ detector.describe(variants, ["a copy"] * 2).T
+        near = np.argwhere(cosines >= threshold).tolist()
+        return {
+            paths[row]
+            for row, column in near
+            if is_crop_or_same(images[paths[row]], variants[column])
+        }
 
     return search
 

@@ -108,6 +108,18 @@ def test_the_nearest_image_of_each_reference_is_the_match(
     )
 
 
+def test_a_changed_picture_is_no_copy_however_near_its_descriptor(tmp_path: Path) -> None:
+    changed = colored(7)
+    changed.paste((0, 255, 0), (50, 40, 64, 54))
+    config = load_descriptor(write_model(tmp_path / "pool.onnx", pool()), 0.9)
+    detector = CopyDetector(config)
+    first, second = detector.describe([changed, colored(7)], ["", ""])
+    assert first @ second >= 0.9
+    ids = pa.chunked_array([["changed"]])
+    known = [reference("one", [colored(7)])]
+    assert match_descriptors(ids, lambda _: png(changed), known, config) == {}
+
+
 @pytest.fixture
 def data_root(tmp_path: Path) -> Path:
     write_specimen("caltech101", catalog.load("caltech101"), tmp_path / "data/caltech101", 24)
@@ -143,6 +155,7 @@ def test_a_cropped_copy_is_removed_by_its_descriptor_and_another_model_is_anothe
     assert {row["item"] for row in overlaps} == {"cropped.png"}
     descriptor = manifest["about"]["decontamination"]["descriptor"]
     assert descriptor == {"digest": config.digest, "threshold": 0.96}
+    assert f"`{config.digest}`, from a cosine of 0.96" in (tmp_path / "out/README.md").read_text()
     other = load_descriptor(write_model(tmp_path / "other.onnx", pool(cell=80)), 0.96)
     changed = Decontamination(references=[against], descriptor=other)
     with pytest.raises(BuildError, match=r"other settings \(decontamination\)"):

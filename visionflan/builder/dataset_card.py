@@ -187,7 +187,16 @@ def decontamination_lines(about: dict[str, Any]) -> list[str]:
             for one in decontamination["against"]
         ),
         "",
+        *descriptor_lines(decontamination.get("descriptor")),
     ]
+
+
+def descriptor_lines(descriptor: dict[str, Any] | None) -> list[str]:
+    """Return by which copy-detection model images were compared, if by any."""
+    if descriptor is None:
+        return []
+    model = f"`{descriptor['digest']}`, from a cosine of {descriptor['threshold']}"
+    return [f"Images were also compared by the model with the sha256 {model}.", ""]
 
 
 def setting_lines(manifest: dict[str, Any]) -> list[str]:

@@ -1,9 +1,11 @@
 """Find stored images that are copies of benchmark images by their descriptors.
 
-Other than by `looks`, cropped and edited copies are found, too. Only the descriptors of the
-references are in memory at once; those of the stored images are computed and compared in batches.
+Other than by `looks`, cropped copies are found, too. Only the descriptors of the references are in
+memory at once; those of the stored images are computed and compared in batches. Images with near
+descriptors are aligned and compared, because descriptors do not tell variants of a drawing apart.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -11,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image, ImageOps
 
+from visionflan.builder.decontamination.cropped_picture import is_crop_or_same
 from visionflan.builder.decontamination.descriptor import (
     BATCH_SIZE,
     CopyDetector,
@@ -23,14 +26,21 @@ from visionflan.errors import UnusableError
 from visionflan.image_files import decode_image
 from visionflan.progress import ProgressBar
 
+MAX_COMPARED = 5  # images of one reference, in detail, with one stored image
 BLOCK = 16_384  # descriptors of references that are compared with a batch at once
 
 
 class ReferenceImage(NamedTuple):
-    """An image of a reference."""
+    """An image of a reference, as it is or mirrored."""
 
     reference: int
     image: str
+    mirrored: bool
+
+    def decode(self, references: Sequence[Reference]) -> Image.Image:
+        """Return the pixels."""
+        pixels = decode_image(references[self.reference].load(self.image))
+        return ImageOps.mirror(pixels) if self.mirrored else pixels
 
 
 class ReferenceDescriptors(NamedTuple):
@@ -38,6 +48,13 @@ class ReferenceDescriptors(NamedTuple):
 
     images: Sequence[ReferenceImage]
     descriptors: Descriptors  # (images, dimensions)
+
+
+class NearImage(NamedTuple):
+    """An image of a reference whose descriptor is near."""
+
+    cosine: float
+    image: ReferenceImage
 
 
 def match_descriptors(
@@ -57,26 +74,40 @@ def match_descriptors(
             batch = ids.slice(start, BATCH_SIZE).to_pylist()
             images = [decode_image(load(start + row)) for row in range(len(batch))]
             descriptors = detector.describe(images, [f"image {image}" for image in batch])
-            for row, matches in nearest(descriptors, known, config.threshold).items():
-                matched[batch[row]] = matches
+            for row, near in near_images(descriptors, known, config.threshold).items():
+                if matches := copies_among(near, images[row], references):
+                    matched[batch[row]] = matches
             bar.update(len(batch))
     return matched
 
 
-def nearest(
+def near_images(
     descriptors: Descriptors, known: ReferenceDescriptors, threshold: float
-) -> dict[int, list[ImageMatch]]:
-    """Return by row, for each descriptor, the nearest image of each reference that has a copy."""
-    best: dict[int, dict[int, ImageMatch]] = {}
+) -> dict[int, list[NearImage]]:
+    """Return by row, for each descriptor, the images whose cosine is at least the threshold."""
+    near: dict[int, list[NearImage]] = {}
     for start in range(0, len(known.images), BLOCK):
         cosines = descriptors @ known.descriptors[start : start + BLOCK].T
         for row, column in np.argwhere(cosines >= threshold).tolist():
-            reference, image = known.images[start + column]
-            cosine = float(cosines[row, column])
-            of_row = best.setdefault(row, {})
-            if reference not in of_row or (of_row[reference].cosine or 0.0) < cosine:
-                of_row[reference] = ImageMatch(reference, image, "descriptor", cosine)
-    return {row: [by[number] for number in sorted(by)] for row, by in best.items()}
+            image = NearImage(float(cosines[row, column]), known.images[start + column])
+            near.setdefault(row, []).append(image)
+    return near
+
+
+def copies_among(
+    near: Sequence[NearImage], pixels: Image.Image, references: Sequence[Reference]
+) -> list[ImageMatch]:
+    """Return for each reference the nearest of its images that shows the same picture."""
+    matches: dict[int, ImageMatch] = {}
+    compared: Counter[int] = Counter()
+    for cosine, one in sorted(near, key=lambda one: -one.cosine):
+        if one.reference in matches or compared[one.reference] == MAX_COMPARED:
+            continue
+        compared[one.reference] += 1
+        if is_crop_or_same(pixels, one.decode(references)):
+            match = ImageMatch(one.reference, one.image, "descriptor", cosine)
+            matches[one.reference] = match
+    return [matches[number] for number in sorted(matches)]
 
 
 def describe_references(
@@ -86,7 +117,7 @@ def describe_references(
     images: list[ReferenceImage] = []
     parts: list[Descriptors] = []
     for one, pixels in decoded_images(references):
-        images += [one, one]
+        images += [one, one._replace(mirrored=True)]
         variants = [pixels, ImageOps.mirror(pixels)]
         parts.append(detector.describe(variants, [f"image {one.image}"] * 2))
     return ReferenceDescriptors(images, np.concatenate(parts) if parts else np.zeros((0, 0), "f"))
@@ -98,8 +129,9 @@ def decoded_images(
     """Yield each distinct image of each reference; one that cannot be decoded has no looks."""
     for number, reference in enumerate(references):
         for image in dict.fromkeys(image for item in reference.items for image in item.images):
+            one = ReferenceImage(number, image, mirrored=False)
             try:
-                pixels = decode_image(reference.load(image))
+                pixels = one.decode(references)
             except UnusableError:
                 continue
-            yield ReferenceImage(number, image), pixels
+            yield one, pixels

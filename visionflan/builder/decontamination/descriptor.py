@@ -32,12 +32,12 @@ Descriptors = NDArray[np.float32]  # (images, dimensions), each of norm 1
 
 @dataclass(frozen=True)
 class DescriptorConfig:
-    """A copy-detection model, and from which cosine on two images are copies.
+    """A copy-detection model, and from which cosine on two images may be copies.
 
     Attributes:
         path: the ONNX file.
         digest: the sha256 of the file.
-        threshold: the lowest cosine of the descriptors of copies.
+        threshold: the lowest cosine of the descriptors of images that may be copies.
     """
 
     path: Path

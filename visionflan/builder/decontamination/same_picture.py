@@ -6,6 +6,8 @@ reduced to the size of the smaller one and encoded as JPEG of a low quality.
 """
 
 import io
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +17,28 @@ MAX_SIDE = 128  # pixels at which images are compared
 CELLS = 16  # per side, whose mean colors are compared
 JPEG_QUALITY = 50
 MAX_RATIO = 2.0  # of the largest difference to the one that encoding and resizing explain
+MISALIGNMENT = 0.0075  # of the width or height, that remains after images are aligned
 ROUNDING = 1.0  # of 255: a difference that has no cause
 
 CellColors = NDArray[np.float32]  # (cells, 3)
 
 
+class ComparedPictures(NamedTuple):
+    """Differences of the mean color of a cell, of 255: the largest one, and what explains it."""
+
+    difference: float
+    by_encoding: float  # by resizing and encoding
+    by_misalignment: float  # by a shift
+
+
 def is_same_picture(first: Image.Image, second: Image.Image) -> bool:
-    """Return whether no part of two images in RGB differs by more than encoding explains.
+    """Return whether no part of two images in RGB differs by more than encoding explains."""
+    compared = compare_pictures(first, second)
+    return compared.difference <= MAX_RATIO * (compared.by_encoding + ROUNDING)
+
+
+def compare_pictures(first: Image.Image, second: Image.Image) -> ComparedPictures:
+    """Compare two images in RGB, the larger one reduced to the size of the smaller one.
 
     Images whose brightness or colors differ as a whole, as after a conversion of the color profile,
     are compared after a linear fit of each channel.
@@ -30,12 +47,25 @@ def is_same_picture(first: Image.Image, second: Image.Image) -> bool:
     size = min(larger.width, smaller.width), min(larger.height, smaller.height)
     side = min(size[0], MAX_SIDE), min(size[1], MAX_SIDE)
     colors = cell_colors(larger, side)
-    difference = max_difference(colors, cell_colors(smaller, side))
-    explained = max(
-        max_difference(colors, cell_colors(reencoded(larger, size, filter_), side))
-        for filter_ in resize_filters(larger, size)
+    copies = (reencoded(larger, size, filter_) for filter_ in resize_filters(larger, size))
+    return ComparedPictures(
+        max_difference(colors, cell_colors(smaller, side)),
+        max(max_difference(colors, cell_colors(copy, side)) for copy in copies),
+        max(max_difference(colors, cell_colors(copy, side)) for copy in shifted(larger)),
     )
-    return difference <= MAX_RATIO * (explained + ROUNDING)
+
+
+def shifted(image: Image.Image) -> Iterator[Image.Image]:
+    """Yield an image without a narrow strip at each of its sides."""
+    width, height = image.size
+    right, down = (max(1, round(MISALIGNMENT * length)) for length in image.size)
+    for box in (
+        *((right, 0, width, height), (0, down, width, height)),
+        *((0, 0, width - right, height), (0, 0, width, height - down)),
+    ):
+        if box[0] < box[2] and box[1] < box[3]:
+            yield image.crop(box)
+    yield image
 
 
 def resize_filters(larger: Image.Image, size: tuple[int, int]) -> list[Image.Resampling]:

@@ -38,13 +38,14 @@ def add_decontamination(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE.onnx",
         help="also compare the images by a copy-detection model such as SSCD, which finds cropped "
-        "and edited copies, too (extra `descriptor`)",
+        "copies, too (extra `descriptor`)",
     )
     parser.add_argument(
         "--descriptor-threshold",
         type=cosine,
         metavar="COSINE",
-        help="the lowest cosine of the descriptors of copies (default: 0.75)",
+        help="the lowest cosine of the descriptors of images that are compared in detail "
+        "(default: 0.75)",
     )
 
 
