@@ -56,7 +56,7 @@ class MergedParts:
 
 @contextmanager
 def system_memory() -> Iterator[None]:
-    """Take memory for Arrow that goes back at once, unlike that of its default pool."""
+    """Use memory for Arrow that goes back at once, unlike that of its default pool."""
     pool = pa.default_memory_pool()
     pa.set_memory_pool(pa.system_memory_pool())
     try:
