@@ -72,10 +72,11 @@ def match_descriptors(
     with ProgressBar("comparing", len(ids), unit="images") as bar:
         for start in range(0, len(ids), BATCH_SIZE):
             batch = ids.slice(start, BATCH_SIZE).to_pylist()
-            images = [decode_image(load(start + row)) for row in range(len(batch))]
+            images = (decode_image(load(start + row)) for row in range(len(batch)))
             descriptors = detector.describe(images, [f"image {image}" for image in batch])
             for row, near in near_images(descriptors, known, config.threshold).items():
-                if matches := copies_among(near, images[row], references):
+                pixels = decode_image(load(start + row))
+                if matches := copies_among(near, pixels, references):
                     matched[batch[row]] = matches
             bar.update(len(batch))
     return matched

@@ -7,9 +7,10 @@ normalized with the mean and the standard deviation of ImageNet. The same file h
 pairs of DISC images with a cosine above 0.75 are copies in 90 % of the cases.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -93,19 +94,21 @@ class CopyDetector:
             ) from error
         self.input = read_layout(self.path, self.session.get_inputs())
 
-    def describe(self, images: Sequence[Image.Image], names: Sequence[str]) -> Descriptors:
+    def describe(self, images: Iterable[Image.Image], names: Sequence[str]) -> Descriptors:
         """Return the descriptors of images in RGB, (images, dimensions), each of norm 1.
+
+        Only one image at a time is needed in its size.
 
         Raises BuildError, with the name of the image, if a descriptor is not a finite vector.
         """
-        step = self.input.max_batch
+        step, remaining = self.input.max_batch, iter(images)
         parts = [
-            self.describe_batch(images[start : start + step], names[start : start + step])
-            for start in range(0, len(images), step)
+            self.describe_batch(islice(remaining, step), names[start : start + step])
+            for start in range(0, len(names), step)
         ]
         return np.concatenate(parts)
 
-    def describe_batch(self, images: Sequence[Image.Image], names: Sequence[str]) -> Descriptors:
+    def describe_batch(self, images: Iterable[Image.Image], names: Sequence[str]) -> Descriptors:
         """Return the descriptors of at most one batch of images."""
         pixels = np.stack([prepare(image, self.input) for image in images])
         try:
@@ -116,10 +119,10 @@ class CopyDetector:
                 f"pixels: {first_line(error)}"
             ) from error
         descriptors = np.asarray(output)
-        if descriptors.ndim != 2 or len(descriptors) != len(images):
+        if descriptors.ndim != 2 or len(descriptors) != len(pixels):
             raise BuildError(
                 f"{self.path} returns an array of shape {descriptors.shape} for "
-                f"{counted(len(images), 'image')}: name a model that returns one vector an image"
+                f"{counted(len(pixels), 'image')}: name a model that returns one vector an image"
             )
         descriptors = descriptors.astype(np.float32)
         norms = np.linalg.norm(descriptors, axis=1, keepdims=True)
