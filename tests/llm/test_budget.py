@@ -35,6 +35,21 @@ def test_a_call_that_could_break_the_cap_is_not_made() -> None:
     assert (budget.calls, budget.spent) == (2, 2.0)
 
 
+def test_a_call_that_could_exceed_the_limit_of_tokens_is_not_made() -> None:
+    budget = Budget(Limits(max_tokens=2_500), None)
+    for reply in (LlmReply("yes", "m", 800, 100), None):  # 900 tokens, and at most 1,100
+        with budget.call(REQUEST, CLOSED) as call:
+            if reply:
+                call.count(reply, maybe_billed=True)
+    assert budget.tokens == 2_000
+    with (
+        pytest.raises(BudgetExceededError, match="limit of 2,500 tokens"),
+        budget.call(REQUEST, CLOSED),
+    ):
+        raise AssertionError
+    assert budget.calls == 2
+
+
 def test_a_call_that_does_not_report_its_cost_counts_as_the_most_it_could() -> None:
     budget = Budget(Limits(), PRICES)
     assert call_is_made(budget, None)

@@ -98,7 +98,7 @@ class LlmBatch:
             with self.guard.budget.call(key.request, self.guard.breaker) as pending:
                 attempts.count += 1
                 reply = key.client.complete(key.request, key.sample_index)
-                pending.cost = reply.cost
+                pending.count(reply, maybe_billed=True)
         except LlmCallError as error:
             if error.maybe_billed:
                 attempts.replies.append(error.reply or LlmReply("", ""))

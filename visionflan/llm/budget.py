@@ -11,7 +11,7 @@ from threading import Condition
 from typing import NamedTuple
 
 from visionflan.errors import LlmError
-from visionflan.llm.base import LlmCallError, LlmRequest, TokenPrices
+from visionflan.llm.base import LlmCallError, LlmReply, LlmRequest, TokenPrices
 from visionflan.llm.circuit_breaker import CircuitBreaker
 from visionflan.plural import counted
 
@@ -23,15 +23,20 @@ MAX_TOKENS_PER_IMAGE = 40_000  # gpt-4o-mini counts up to 36,835, the most that 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """The maximum number of calls, their maximum cost in US dollars, and concurrency."""
+    """The maximum number of calls, of their tokens, their maximum cost, and concurrency.
+
+    `max_tokens` counts those of prompts and replies, `max_usd` US dollars.
+    """
 
     max_calls: int | None = None
+    max_tokens: int | None = None
     max_usd: float | None = None
     workers: int = 4
 
     def __post_init__(self) -> None:
         """Raise LlmError for limits that allow nothing."""
-        if self.workers < 1 or (self.max_calls or 0) < 0 or (self.max_usd or 0) < 0:
+        limits = (self.max_calls or 0, self.max_tokens or 0, self.max_usd or 0)
+        if self.workers < 1 or min(limits) < 0:
             raise LlmError("limits on calls and cost must be at least 0, and workers at least 1")
 
 
@@ -114,10 +119,21 @@ def max_prompt_tokens(request: LlmRequest) -> int:
 
 @dataclass(eq=False)  # two calls that cost the same are two calls
 class PendingCall:
-    """A call in progress: its maximum cost, and its actual cost once known."""
+    """A call in progress: its maximum cost and tokens, and the actual ones once known."""
 
     max_cost: float
+    max_tokens: int
     cost: float | None = None
+    tokens: int | None = None
+
+    def count(self, reply: LlmReply | None, *, maybe_billed: bool) -> None:
+        """Set the actual cost and tokens by a reply; without one, none if nothing was billed."""
+        if reply is None:
+            self.cost, self.tokens = (None, None) if maybe_billed else (0.0, 0)
+            return
+        self.cost = reply.cost
+        if reply.prompt_tokens is not None and reply.completion_tokens is not None:
+            self.tokens = reply.prompt_tokens + reply.completion_tokens
 
 
 @dataclass
@@ -131,6 +147,7 @@ class Budget:
         prices: None where calls are free or the price is unknown.
         calls: calls made.
         spent: US dollars spent, at most.
+        tokens: tokens of prompts and replies, at most.
         pending: calls in progress.
         condition: guards the fields above, and wakes those that wait for a pending call.
     """
@@ -139,6 +156,7 @@ class Budget:
     prices: TokenPrices | None
     calls: int = 0
     spent: float = 0.0
+    tokens: int = 0
     pending: list[PendingCall] = field(default_factory=list)
     condition: Condition = field(default_factory=Condition)
 
@@ -153,21 +171,22 @@ class Budget:
 
         Raises BudgetExceededError, or CircuitOpenError if the circuit is open.
         """
-        prices = self.prices
+        prices, prompt_tokens = self.prices, max_prompt_tokens(request)
         call = PendingCall(
-            prices.cost_of(max_prompt_tokens(request), request.max_tokens) if prices else 0.0
+            prices.cost_of(prompt_tokens, request.max_tokens) if prices else 0.0,
+            prompt_tokens + request.max_tokens,
         )
         self.reserve(call, breaker)
         try:
             yield call
         except LlmCallError as error:
-            unbilled = None if error.maybe_billed else 0.0
-            call.cost = error.reply.cost if error.reply else unbilled
+            call.count(error.reply, maybe_billed=error.maybe_billed)
             raise
         finally:
             with self.condition:
                 self.pending.remove(call)
                 self.spent += call.max_cost if call.cost is None else call.cost
+                self.tokens += call.max_tokens if call.tokens is None else call.tokens
                 self.condition.notify_all()
 
     def reserve(self, call: PendingCall, breaker: CircuitBreaker) -> None:
@@ -182,7 +201,7 @@ class Budget:
                     break
                 if not self.pending:
                     raise BudgetExceededError(
-                        f"another call could exceed the limit of {self.limits.max_usd:g} US dollars"
+                        f"another call could exceed the limit of {self.name_limit(call)}"
                     )
                 self.condition.wait()
             self.calls += 1
@@ -193,8 +212,20 @@ class Budget:
         return self.limits.max_calls is None or self.calls < self.limits.max_calls
 
     def can_afford(self, call: PendingCall) -> bool:
-        """Return whether a call is within the limit even if all pending ones cost the maximum."""
-        if self.limits.max_usd is None:
-            return True
+        """Return whether a call is within the limits even if all pending ones cost the maximum."""
         max_cost = sum(pending.max_cost for pending in self.pending) + call.max_cost
-        return self.spent + max_cost <= self.limits.max_usd
+        is_cheap = self.limits.max_usd is None or self.spent + max_cost <= self.limits.max_usd
+        return is_cheap and self.has_tokens_left(call)
+
+    def has_tokens_left(self, call: PendingCall) -> bool:
+        """Return whether the tokens of a call are within the limit, whatever pending ones need."""
+        if self.limits.max_tokens is None:
+            return True
+        max_tokens = sum(pending.max_tokens for pending in self.pending) + call.max_tokens
+        return self.tokens + max_tokens <= self.limits.max_tokens
+
+    def name_limit(self, call: PendingCall) -> str:
+        """Return the limit that a call could exceed."""
+        if not self.has_tokens_left(call):
+            return counted(self.limits.max_tokens or 0, "token")
+        return f"{self.limits.max_usd:g} US dollars"

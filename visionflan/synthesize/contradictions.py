@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from visionflan.evaluate.metrics.label_search import find_labels
 from visionflan.evaluate.metrics.normalization import normalize_words
@@ -52,12 +53,14 @@ def is_same_question(question: str, row: ContextRow) -> bool:
     return len(ours & theirs) / len(ours | theirs) >= SAME_QUESTION
 
 
+@lru_cache(maxsize=1024)  # each question is compared with each row
 def asked_aspect(question: str) -> str:
     """Return what a question asks for, as far as its question word says."""
     text = normalize_words(question)
     return next((words for words in QUESTION_WORDS if words in text), "")
 
 
+@lru_cache(maxsize=1024)
 def content_words(text: str) -> frozenset[str]:
     """Return the words of a question that say what it is about."""
     words = normalize_words(text.splitlines()[-1]).replace("?", "").split()

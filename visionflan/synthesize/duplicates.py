@@ -1,12 +1,12 @@
 """Find texts that were written before, word by word or nearly so."""
 
+import re
 from collections import Counter, defaultdict
-
-from visionflan.evaluate.metrics.normalization import normalize_words
 
 SHINGLE_WORDS = 3
 SIMILAR = 0.8  # Jaccard similarity of the sets of shingles
 MIN_WORDS = 12  # shorter texts are compared word by word
+WORD = re.compile(r"\w+")
 
 
 class WrittenTexts:
@@ -18,12 +18,26 @@ class WrittenTexts:
         self.sizes: list[int] = []
         self.by_shingle = defaultdict[str, list[int]](list)
 
-    def find(self, text: str) -> str:
-        """Return the name of an earlier text that is equal or nearly so; empty if there is none."""
-        words = normalize_words(text)
+    def add(self, name: str, text: str) -> str:
+        """Add a text under a name; return the name of an earlier one that is equal or nearly so.
+
+        Such a text is not added. The name is empty if there is none.
+        """
+        words = WORD.findall(text.lower())
+        shingles = shingles_of(words)
+        if earlier := self.find(" ".join(words), shingles):
+            return earlier
+        self.exact[" ".join(words)] = name
+        for shingle in shingles:
+            self.by_shingle[shingle].append(len(self.names))
+        self.names.append(name)
+        self.sizes.append(len(shingles))
+        return ""
+
+    def find(self, words: str, shingles: frozenset[str]) -> str:
+        """Return the name of an earlier text with these words or shingles; empty if none has."""
         if words in self.exact:
             return self.exact[words]
-        shingles = shingles_of(words)
         common = Counter(
             index for shingle in shingles for index in self.by_shingle.get(shingle, ())
         )
@@ -32,21 +46,10 @@ class WrittenTexts:
                 return self.names[index]
         return ""
 
-    def add(self, name: str, text: str) -> None:
-        """Add a text under a name."""
-        words = normalize_words(text)
-        self.exact.setdefault(words, name)
-        shingles = shingles_of(words)
-        for shingle in shingles:
-            self.by_shingle[shingle].append(len(self.names))
-        self.names.append(name)
-        self.sizes.append(len(shingles))
 
-
-def shingles_of(words: str) -> frozenset[str]:
+def shingles_of(words: list[str]) -> frozenset[str]:
     """Return the runs of words of a text; none of a short one."""
-    parts = words.split()
-    if len(parts) < MIN_WORDS:
+    if len(words) < MIN_WORDS:
         return frozenset()
-    runs = zip(*(parts[start:] for start in range(SHINGLE_WORDS)), strict=False)
+    runs = zip(*(words[start:] for start in range(SHINGLE_WORDS)), strict=False)
     return frozenset(map(" ".join, runs))

@@ -12,8 +12,8 @@ from visionflan.synthesize.label_check import check_label
 from visionflan.synthesize.parse import FormatError, WrittenExchange, parse_reply
 from visionflan.synthesize.phrases import find_refusal, find_talk
 
-SENTENCE_WORDS = 8  # an answer of so many words ends with a mark, unless it was cut
-ENDS = (".", "!", "?", '"', "'", ")", "]", ":", "*", "\u201d", "\u2019", "\u2026", "`")
+# A text without a sentence may end in a word, if it is a rewritten answer of fewer words than this.
+SENTENCE_WORDS = 8
 MAX_QUOTED = 200
 
 
@@ -34,7 +34,7 @@ class ReplyFilter:
         self, reply: LlmReply, context: ImageContext
     ) -> tuple[WrittenExchange, ...] | Rejection:
         """Return the exchanges of a reply, or why it is dropped."""
-        if rejection := check_text(reply):
+        if rejection := check_text(reply, self.kind):
             return rejection
         try:
             exchanges = parse_reply(reply.text, self.kind)
@@ -71,33 +71,32 @@ class ReplyFilter:
             return None
         questions = WrittenTexts()
         for exchange in exchanges:
-            if exchange.question and questions.find(exchange.question):
+            if exchange.question and questions.add("question", exchange.question):
                 return Rejection("reply_duplicate", f"it repeats {exchange.question!r}")
-            questions.add("question", exchange.question)
         text = " ".join(part for exchange in exchanges for part in exchange)
-        if earlier := self.texts.find(text):
+        if earlier := self.texts.add(context.key, text):
             return Rejection("reply_duplicate", f"it is nearly what was written about {earlier}")
-        self.texts.add(context.key, text)
         return None
 
 
-def check_text(reply: LlmReply) -> Rejection | None:
+def check_text(reply: LlmReply, kind: SynthesisKind) -> Rejection | None:
     """Return a rejection of a reply that is empty, cut or a refusal."""
     if not re.search(r"\w", reply.text):
         return Rejection("reply_empty", "the reply has no words")
-    if reply.finish_reason == "length":
-        return Rejection("reply_cut", "the reply ends at the limit of tokens")
-    if is_cut(reply.text):
-        return Rejection("reply_cut", f"the reply ends with {reply.text[-60:]!r}")
     if words := find_refusal(reply.text):
         return Rejection("reply_refused", words)
+    if reply.finish_reason == "length":
+        return Rejection("reply_cut", "the reply ends at the limit of tokens")
+    least = SENTENCE_WORDS if kind.name == "rewrite" else 0
+    if len(reply.text.split()) >= least and is_cut(reply.text):
+        return Rejection("reply_cut", f"the reply ends with {reply.text[-60:]!r}")
     return None
 
 
 def is_cut(text: str) -> bool:
-    """Return whether a text ends within a sentence."""
-    last = text.strip().splitlines()[-1]
-    return len(last.split()) >= SENTENCE_WORDS and not last.rstrip().endswith(ENDS)
+    """Return whether a text ends within a sentence: in a word, or with a mark that joins two."""
+    last = text.rstrip()[-1:]
+    return last.isalnum() or last in (",", ";", "-", "(")
 
 
 def check_exchanges(exchanges: tuple[WrittenExchange, ...]) -> Rejection | None:
@@ -107,6 +106,6 @@ def check_exchanges(exchanges: tuple[WrittenExchange, ...]) -> Rejection | None:
             return Rejection("reply_empty", f"the answer to {question!r} has no words")
         if words := find_refusal(answer):
             return Rejection("reply_refused", words)
-        if words := find_talk(question) or find_talk(answer):
-            return Rejection("annotations_mentioned", words)
+    if words := find_talk("\n".join(part for exchange in exchanges for part in exchange)):
+        return Rejection("annotations_mentioned", words)
     return None

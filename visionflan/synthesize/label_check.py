@@ -1,5 +1,6 @@
 """Find the label of a row in a written answer, by the scoring rule of the row's task."""
 
+import re
 from typing import Literal
 
 from visionflan.evaluate.metric import ParsedAnswer, ScoringContext
@@ -8,6 +9,8 @@ from visionflan.evaluate.metrics.label_search import find_labels
 from visionflan.evaluate.scorer import score_answer
 from visionflan.synthesize.contexts import ContextRow
 
+# A denial some words before a label: `The sign does not say exit`.
+DENIED_BEFORE = r"(?:\bnot|\bnever|n['\u2019]t)(?: (?!but\b)\w+){{0,3}} [\"']?{label}"
 # `found`: the answer has the label. `other`: it has another one. `unclear`: it has none.
 LabelStatus = Literal["found", "other", "unclear"]
 
@@ -32,7 +35,11 @@ def check_label(answer: str, row: ContextRow) -> LabelStatus:
         return "found"
     if is_closed(row):
         return "other" if read.status == "parsed" and read.parsed else "unclear"
-    labels = find_labels(answer, row.references)
+    labels = [
+        label
+        for label in find_labels(answer, row.references)
+        if not re.search(DENIED_BEFORE.format(label=re.escape(label)), answer, re.IGNORECASE)
+    ]
     scores = [score(label, row, context).score or 0.0 for label in labels]
     return "found" if scores and max(scores) >= needed else "other"
 

@@ -5,6 +5,7 @@ import re
 from visionflan.evaluate.metrics.normalization import is_refusal
 
 MAX_REFUSAL_WORDS = 30  # a longer text that is unsure of something does describe the image
+FIRST_SENTENCE = re.compile(r".*?[.!?](?=\s|$)")
 SOURCE = (
     r"(?:captions?|annotations?|bounding box(?:es)?|metadata|labels?|(?:textual )?descriptions?"
     r"|(?:image )?context|rows?|ground truth)"
@@ -26,6 +27,13 @@ TALK = re.compile(
     r"|questions?)\b"
     r"|\b(?:provided|given|supplied|available) (?:captions?|information|context|annotations?"
     r"|labels?|metadata|descriptions?|coordinates|data)\b"
+    r"|\b(?:in|from|by|per) (?:the|this|your|these) (?:captions?|information|text|data|details?"
+    r"|context|answers?|descriptions?|labels?) (?:provided|given|supplied|above)\b"
+    r"|\b(?:all|both|most|some|none) (?:of the )?(?:captions|annotations|descriptions|rows)\b"
+    r"|\b(?:the|image's|listed|given) (?:captions?|rows|answers|annotations?)"
+    r" (?:above|reads?|include)\b"
+    r"|\bthe dataset\b|\bi (?:was|am|have been) (?:told|given)\b|\byou (?:gave|told|provided)\b"
+    r"|\bquestions?(?:[- ]and)?[- ]answer pairs?\b"
     r"|\bbounding[- ]box(?:es)?\b|\bground[- ]truth\b|\bannotat(?:ors?|ed|ions?)\b|\bmetadata\b"
     r"|\b(?:rows?|captions?|annotations?) (?:\d+|one|two|three)\b"
     r"|\bthe coordinates?\b(?! on| of the (?:map|globe))"
@@ -42,7 +50,10 @@ DECLINES = re.compile(
     r"|\bi(?:'m| am) (?:really |very |so )?sorry\b|\bi (?:must )?(?:apologi[sz]e|decline)\b"
     r"|\bno image (?:was|is|has been) (?:provided|attached|given|visible|available|included)\b"
     r"|\b(?:please|could you) (?:upload|attach|provide|share|send)(?: me)? (?:the|an|your) image\b"
-    r"|\bi (?:do not|don't) (?:see|have) (?:an|any|the) image\b",
+    r"|\bi (?:do not|don't) (?:see|have) (?:an|any|the) image\b"
+    r"|\b(?:do not|don't|no longer) have (?:the ability|access|permission)\b|\bhave no access\b"
+    r"|\bagainst my (?:guidelines|policy|policies|instructions)\b|\bi(?:'d| would) rather not\b"
+    r"|^(?:sorry|unfortunately)[,!.]? (?:but )?(?:i|we|this|that)\b",
     re.IGNORECASE,
 )
 
@@ -58,8 +69,10 @@ def find_refusal(text: str) -> str:
     plain = straight(text)
     if match := DECLINES.search(plain):
         return match[0]
+    match = FIRST_SENTENCE.match(plain)
+    first = match[0] if match else plain
     is_short = len(plain.split()) <= MAX_REFUSAL_WORDS
-    return " ".join(plain.split()[:8]) if is_short and is_refusal(plain) else ""
+    return first if is_short and is_refusal(first) else ""
 
 
 def straight(text: str) -> str:

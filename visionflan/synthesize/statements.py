@@ -24,9 +24,18 @@ UNREAL = re.compile(
     r"|rather than|instead of|like|resembl\w+|reminds?|if|could|would|might|may|for"
     r"|imagined?|imagine|toy|waiting)\b"
 )
-# Before an object that may be a part of all that there are.
-EXISTS = (
-    r"(?:there (?:is|are)|(?:shows?|has|have|contains?|features?|includes?|sees?|depicts?|with))"
+# What precedes all that there are of an object, and not a part of it.
+EXISTS = re.compile(
+    r"\b(?:there (?:is|are)|shows?|has|have|contains?|features?|includes?|sees?|depicts?|with"
+    r"|count)"
+    r"(?: (?:exactly|only|about|total of))? $"
+)
+TOTAL = re.compile(r"\b(?:altogether|in total|in all|total|exactly|overall)\b")
+# Between an object and its color.
+WHERE = "behind|in|on|near|next|beside|by|under|with|at|between|from|of|above|below|and|or"
+IS = (
+    r"(?:is|are|was|looks?|appears?|seems?|has been|have been|comes in)"
+    rf"(?: (?!(?:{WHERE})\b|to (?!be\b))\w+){{0,2}}?"
 )
 
 
@@ -56,47 +65,56 @@ def statement_of(row: ContextRow) -> Statement | None:
 def contradicts(text: str, statement: Statement) -> bool:
     """Return whether a sentence of a text contradicts a statement."""
     sentences = [normalize_words(part).rstrip(".!?") for part in SENTENCE_END.split(text)]
-    check = {"count": other_count, "presence": other_presence, "color": other_color}
-    if statement.aspect == "color" and any(has_color(part, statement) for part in sentences):
-        return False
-    return any(check[statement.aspect](part, statement) for part in sentences)
+    if statement.aspect == "count":
+        return any(has_other_count(part, statement) for part in sentences)
+    if statement.aspect == "presence":
+        return any(has_other_presence(part, statement) for part in sentences)
+    is_colored = any(has_color(part, statement) for part in sentences)
+    return any(has_other_color(part, statement, is_colored=is_colored) for part in sentences)
 
 
-def other_count(sentence: str, statement: Statement) -> bool:
+def has_other_count(sentence: str, statement: Statement) -> bool:
     """Return whether a sentence has more of an object, or states that there are fewer."""
-    noun = noun_pattern(statement.object)
-    count = int(statement.value)
+    noun, count = noun_pattern(statement.object), int(statement.value)
+    if match := re.search(rf"\bgroup of {noun} (?:has|consists of|counts) (\d+)", sentence):
+        return int(match[1]) != count
+    if re.search(rf"\b{count} (?:[a-z]+ ){{0,2}}?{noun}", sentence):
+        return False
     for match in re.finditer(rf"\b(\d+|no) ((?:[a-z]+ ){{0,2}}?){noun}", sentence):
         number = 0 if match[1] == "no" else int(match[1])
-        is_total = re.search(
-            rf"\b{EXISTS}(?: (?:exactly|only|about|total of))? $", sentence[: match.start()]
-        )
-        if match[2].startswith("of ") or number == count:
+        if match[2].startswith("of "):
             continue
-        if number > count or is_total or (number == 0 and count):
+        is_total = EXISTS.search(sentence[: match.start()]) or TOTAL.search(sentence)
+        if number > count or number == 0 or is_total:
             return True
     return False
 
 
-def other_presence(sentence: str, statement: Statement) -> bool:
+def has_other_presence(sentence: str, statement: Statement) -> bool:
     """Return whether a sentence shows an object that is absent, or denies one that is there."""
     noun = noun_pattern(statement.object)
-    matches = list(re.finditer(noun, sentence))
     if statement.value == "yes":
-        denial = (
-            rf"\b(?:no|without|not|isnt|arent)(?: (?:any|single|visible|see|show|contain))* {noun}"
-        )
-        return bool(re.search(denial, sentence))
+        words = "(?: (?:any|single|visible|see|show|contain|sign|trace|of))*"
+        return bool(re.search(rf"\b(?:no|without|not|isnt|arent){words} {noun}", sentence))
+    matches = re.finditer(noun, sentence)
     return any(not UNREAL.search(sentence[: match.start()]) for match in matches)
 
 
-def other_color(sentence: str, statement: Statement) -> bool:
-    """Return whether a sentence gives an object another color."""
+def has_other_color(sentence: str, statement: Statement, *, is_colored: bool) -> bool:
+    """Return whether a sentence gives an object another color.
+
+    Where the text also has the object in its own color, another color before it may be that of a
+    second object.
+    """
     noun = noun_pattern(statement.object)
-    before = re.search(rf"\b({COLORS}) {noun}", sentence)
-    behind = re.search(rf"{noun} (?:is|are|looks?|appears?)(?: \w+)?? ({COLORS})\b", sentence)
-    match = before or behind
-    return match is not None and not DENIED.search(f" {sentence[: match.start(1)]}")
+    match = re.search(rf"{noun} {IS} ({COLORS})\b", sentence)
+    if match is None and not is_colored:
+        match = re.search(rf"\b({COLORS}) {noun}", sentence)
+    return (
+        match is not None
+        and match[1] != statement.value
+        and not DENIED.search(f" {sentence[: match.start(1)]}")
+    )
 
 
 def has_color(sentence: str, statement: Statement) -> bool:

@@ -38,6 +38,7 @@ def add_server_arguments(parser: argparse.ArgumentParser) -> None:
         help="maximum duration of one reply (default: %(default)s)",
     )
     add("--max-calls", type=int, metavar="N", help="maximum number of calls")
+    add("--max-tokens", type=int, metavar="N", help="maximum number of tokens, prompts included")
     add("--max-usd", type=float, metavar="X", help="maximum cost in US dollars")
     add(
         "--price-per-mtok",
@@ -103,7 +104,12 @@ def server_from(args: argparse.Namespace) -> "ServerSettings":
         prices=args.price_per_mtok,
         timeout_s=args.timeout,
         max_tokens_field=args.max_tokens_field,
-        limits=Limits(max_calls=args.max_calls, max_usd=args.max_usd, workers=args.workers),
+        limits=Limits(
+            max_calls=args.max_calls,
+            max_tokens=args.max_tokens,
+            max_usd=args.max_usd,
+            workers=args.workers,
+        ),
         send_images=args.send_images,
         any_fingerprint=args.any_fingerprint,
     )

@@ -7,6 +7,7 @@ is `5`, and `C++` is `C`.
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from string import punctuation
 
 from visionflan.evaluate.metrics.word_forms import (
@@ -71,6 +72,7 @@ def normalize_whitespace(text: str) -> str:
     return " ".join(text.lower().split())
 
 
+@lru_cache(maxsize=4096)  # labels are compared with one answer after the other
 def normalize_words(text: str) -> str:
     """Normalize to words and values: number words as digits, no articles, no idle punctuation.
 
