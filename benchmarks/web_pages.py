@@ -159,9 +159,9 @@ def measure(build: Path, instances: int, rounds: int) -> dict[str, float]:
     from visionflan.web.app import create_app
     from visionflan.web.sources import open_sources
 
-    times = {"write the copy and open": seconds(lambda: open_sources(None, [build], None), 1)}
-    times["open again"] = seconds(lambda: open_sources(None, [build], None), rounds)
-    sources = open_sources(None, [build], None)
+    times = {"write the copy and open": seconds(lambda: open_sources([build]), 1)}
+    times["open again"] = seconds(lambda: open_sources([build]), rounds)
+    sources = open_sources([build])
     middle = instances // 2
     requests = {
         "first page": "/",

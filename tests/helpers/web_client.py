@@ -10,7 +10,8 @@ from tests.helpers import html_reader
 
 HOST = "127.0.0.1:8000"
 SCRIPTS = re.compile(r"<script|<iframe|<object|<embed|\son\w+=|\sstyle=|javascript:", re.IGNORECASE)
-LABELED = re.compile(r"<label>[^<]*\s*<(?:input|select)\b")
+LABELED = re.compile(r"<label[^>]*>[^<]*\s*<(?:input|select|textarea)\b")
+FIELD = re.compile(r'<(?:input(?! type="hidden")|select|textarea)\b')
 OWN_LINK = re.compile(r"external (?:href|src): (/(?!/)|\?|https?://)")
 
 
@@ -37,7 +38,7 @@ def read_page(client: Any, url: str, status: int = 200) -> html_reader.PageReade
     # What a browser takes for markup: all text of others is escaped.
     markup = re.sub(r">[^<]*<", "><", text)
     assert not SCRIPTS.search(re.sub(r'="[^"]*"', '=""', markup)), url
-    assert len(LABELED.findall(text)) == len(re.findall(r"<(?:input|select)\b", text)), url
+    assert len(LABELED.findall(text)) == len(FIELD.findall(text)), url
     page = html_reader.read(text)
     problems = [problem for problem in page.problems if not OWN_LINK.match(problem)]
     assert problems == [], url

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -38,10 +38,20 @@ COUNT, TEXTS = 24, 6
 
 @pytest.fixture(scope="module")
 def build(tmp_path_factory: pytest.TempPathFactory) -> OpenBuild:
-    """Return a build of plain colors, of which those of one color look the same."""
+    """Return a build of plain colors, some with equal images, those of one color much alike."""
     out = tmp_path_factory.mktemp("web") / "colors"
-    hold_out: Any = {index: lambda one: one._replace(split="held_out") for index in (0, 5, 9)}
-    return OpenBuild(write_build(out, count=COUNT, texts=TEXTS, change=hold_out))
+    change: Any = {index: lambda one: one._replace(split="held_out") for index in (0, 5, 9)}
+    first_images: list[str] = []
+
+    def note_image(one: Instance) -> Instance:
+        first_images.extend(one.images)
+        return one
+
+    def share_image(one: Instance) -> Instance:
+        return one._replace(images=tuple(first_images))
+
+    change |= {1: note_image, 7: share_image, 14: share_image}
+    return OpenBuild(write_build(out, count=COUNT, texts=TEXTS, change=change))
 
 
 @pytest.fixture
@@ -76,6 +86,9 @@ queries = st.builds(
 
 
 @given(query=queries)
+@example(query=InstanceQuery(words="BLUE"))
+@example(query=InstanceQuery(words='"is it" what'))
+@example(query=InstanceQuery(words=".*"))
 def test_a_search_finds_what_a_loop_over_all_instances_finds(
     build: OpenBuild, query: InstanceQuery
 ) -> None:
@@ -112,7 +125,9 @@ def test_relatives_are_the_others_with_an_image_of_the_same_group(
 
 
 def test_the_tested_build_has_relatives(build: OpenBuild) -> None:
-    assert any(len(related_instances(build, index).near_duplicate) for index in range(COUNT))
+    related = related_instances(build, build.directory.instances().column("key").index("1"))
+    assert len(related.same_image) == 2
+    assert len(related.near_duplicate) > 0
 
 
 def test_the_balance_is_the_count_of_the_targets(build: OpenBuild) -> None:
@@ -275,7 +290,7 @@ def test_the_tokens_are_those_of_training_with_their_loss_mask(
     build: OpenBuild, tmp_path: Path
 ) -> None:
     checkpoint = save_checkpoint_files(tmp_path)
-    sources = open_sources(None, [build.path], checkpoint)
+    sources = open_sources([build.path], checkpoint)
     client = web_client(builds=sources.builds, tokenizer=sources.tokenizer)
     text = client.get("/builds/0/instances/2").text
     read_page(client, "/builds/0/instances/2")
@@ -291,6 +306,6 @@ def test_the_tokens_are_those_of_training_with_their_loss_mask(
 def test_an_instance_that_training_drops_says_why(tmp_path: Path) -> None:
     change: Any = {0: lambda one: one._replace(turns=(one.turns[0], Turn("assistant", "</s>")))}
     out = write_build(tmp_path / "build", count=1, change=change)
-    sources = open_sources(None, [out], save_checkpoint_files(tmp_path))
+    sources = open_sources([out], save_checkpoint_files(tmp_path))
     client = web_client(builds=sources.builds, tokenizer=sources.tokenizer)
     assert "special token" in read_page(client, "/builds/0/instances/0").text

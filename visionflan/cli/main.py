@@ -45,7 +45,7 @@ COMMANDS: dict[str, str] = {
     "compare": "compare two checkpoints, with significance tests",
     "analyze": "run a study of many models, and decide its claims",
     "report": "write a one-page HTML report of a run",
-    "web": "browse the catalog and builds in a browser",
+    "web": "browse the catalog and builds in a browser, or solve tasks",
     "env": "print versions and hardware for a bug report",
 }
 

@@ -3,17 +3,20 @@
 The pages list the tasks by group, category, dataset, license and words, and show finished examples
 of each, from the releases in the data root or from drawn specimens. Of a build they show every
 instance with its image, prompt, provenance and the other instances of the same image, the balance
-of answers, and the ledger. Only programs on this machine can connect, unless `--host` names another
-address; then the URL contains a token.
+of answers, and the ledger. With `--as NAME` a person solves tasks without seeing the targets, and
+the answers are stored as an evaluation. Only programs on this machine can connect, unless `--host`
+names another address; then the URL contains a token.
 """
 
 import argparse
+import re
 from pathlib import Path
 
 from visionflan.cli.shared.dataset_args import add_dataset_file, load_files
 from visionflan.errors import UsageError, VisionflanError
 
 MAX_PORT = 65_535
+PERSON = re.compile(r"\w[\w.-]{0,39}")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +35,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="directory with one subdirectory per dataset: show examples from these releases, and "
         "the images of rows that a build dropped",
+    )
+    parser.add_argument(
+        "--as",
+        dest="person",
+        type=person,
+        metavar="NAME",
+        help="solve held-out items of the builds blind, under this name",
+    )
+    parser.add_argument(
+        "--answers",
+        type=Path,
+        default=Path("answers"),
+        metavar="DIR",
+        help="directory of the answers of all persons (default: ./answers)",
     )
     parser.add_argument(
         "--host",
@@ -57,17 +74,32 @@ def port(text: str) -> int:
     return int(text)
 
 
+def person(text: str) -> str:
+    """Parse the name of a person, which is also that of a directory."""
+    if not PERSON.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a name of letters, digits, _, - and .")
+    return text
+
+
 def run(args: argparse.Namespace) -> int:
     """Serve the pages until the command is interrupted."""
     if args.checkpoint and not args.builds:
         raise UsageError("--checkpoint shows the tokens of instances: name a BUILD as well")
+    if args.person and not args.builds:
+        raise UsageError("--as is for solving the tasks of a build: name a BUILD as well")
     from visionflan.web.server import serve
     from visionflan.web.sources import open_sources
 
     load_files(args)
     if args.data_root is not None and not args.data_root.is_dir():
         raise VisionflanError(f"{args.data_root} is not a directory: name one with --data-root")
-    sources = open_sources(args.data_root, args.builds, args.checkpoint)
+    sources = open_sources(
+        args.builds,
+        args.checkpoint,
+        data_root=args.data_root,
+        person=args.person or "",
+        answers=args.answers,
+    )
     serve(sources, args.host, args.port, announce)
     return 0
 

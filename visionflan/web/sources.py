@@ -16,11 +16,15 @@ class Sources:
         data_root: the directory of the releases; None if examples come from specimens alone.
         builds: the builds, in the order of their numbers in URLs.
         tokenizer: tokenizes instances for a checkpoint; None if tokens are not shown.
+        person: who solves tasks blind; empty if nobody does.
+        answers: the directory of the answers of all persons.
     """
 
     data_root: Path | None = None
     builds: Sequence[OpenBuild] = ()
     tokenizer: InstanceTokenizer | None = None
+    person: str = ""
+    answers: Path = Path("answers")
 
     def has_release(self, dataset: str) -> bool:
         """Return whether the release of a dataset is in the data root."""
@@ -28,11 +32,18 @@ class Sources:
 
 
 def open_sources(
-    data_root: Path | None, builds: Sequence[Path], checkpoint: Path | None
+    builds: Sequence[Path],
+    checkpoint: Path | None = None,
+    *,
+    data_root: Path | None = None,
+    person: str = "",
+    answers: Path = Path("answers"),
 ) -> Sources:
     """Open builds and the tokenizer of a checkpoint; raise if one of them cannot be used."""
     return Sources(
         data_root=data_root,
         builds=[OpenBuild(path) for path in builds],
         tokenizer=None if checkpoint is None else InstanceTokenizer(checkpoint),
+        person=person,
+        answers=answers,
     )

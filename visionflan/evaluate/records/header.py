@@ -13,6 +13,7 @@ from visionflan.evaluate.records.record import SCHEMA
 from visionflan.plural import counted
 
 ENGINES = ("server", "vllm")  # begin the precision of answers that transformers did not compute
+HUMAN = "human"  # the precision of a person's answers, which have no settings of generation
 TUPLES = ("sources", "source_paths", "conditions", "notes")
 
 
@@ -74,7 +75,7 @@ class TrainingOverlap:
 class ModelHeader:
     """How the answers of a model were computed, and what is missing therefore."""
 
-    engine: str = "transformers"  # or `server`, `vllm`
+    engine: str = "transformers"  # or `server`, `vllm`, `human`
     chat_template: str = "the checkpoint's own"  # part of the checkpoint's digest
     no_likelihoods: str = ""  # why there are no log-likelihoods; empty if there can be
     server: Mapping[str, Any] = field(default_factory=dict)  # what a server says about the model
@@ -161,13 +162,14 @@ def same_generation(first: str, second: str) -> bool:
     """Return whether two generation settings differ in nothing but the engine that computes.
 
     The precision of a server is not known, and that of another engine has its name: answers of
-    different engines are compared all the same.
+    different engines are compared all the same, and those of a person with all.
     """
     if first == second:
         return True
     try:
         settings: list[dict[str, Any]] = [json.loads(first), json.loads(second)]
-        engines = [str(each.pop("precision")).startswith(ENGINES) for each in settings]
+        precisions = [str(each.pop("precision")) for each in settings]
     except (ValueError, KeyError, AttributeError):  # another program wrote them
         return False
-    return any(engines) and settings[0] == settings[1]
+    engines = [precision.startswith(ENGINES) for precision in precisions]
+    return HUMAN in precisions or (any(engines) and settings[0] == settings[1])
