@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,10 +30,11 @@ def atomic_directory(path: Path) -> Iterator[Path]:
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     try:
-        yield temporary
-        for file in temporary.iterdir():
-            fsync_path(file)
-        temporary.rename(path)
+        with naming_path(path):
+            yield temporary
+            for file in temporary.iterdir():
+                fsync_path(file)
+            temporary.rename(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     fsync_path(path.parent)
@@ -40,13 +42,41 @@ def atomic_directory(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def naming_path(path: Path) -> Iterator[None]:
-    """Add a path to errors of the operating system that name none, such as that of a full disk."""
+    """Add a path to errors of the operating system that name none, such as that of a full disk.
+
+    That of safetensors, which is no OSError and has the number of one in its text, becomes one.
+    """
     try:
         yield
     except OSError as error:
         if error.errno is None or error.filename is not None:
             raise
         raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
+    except Exception as error:
+        number = re.search(r"\(os error (\d+)\)$", str(error))
+        if type(error).__name__ != "SafetensorError" or number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
+
+
+@contextmanager
+def sole_user(directory: Path) -> Iterator[None]:
+    """Create a directory and lock it; it has no lock on a file system that cannot lock directories.
+
+    Raises BlockingIOError if another process has the lock, which ends with its holder.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise
+        except OSError:
+            pass
+        yield
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

@@ -1,11 +1,13 @@
 """A model family is one file: it is found, built, trained and evaluated without another change."""
 
 import re
+from logging import ERROR
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from transformers.utils import logging
 
 import visionflan
 from tests.helpers.tiny_checkpoint import save_language_model, save_tower, write_build
@@ -76,6 +78,15 @@ def test_a_family_is_found_by_its_entry_point_and_by_the_type_of_a_checkpoint(
         families.load_family("lava")
     with pytest.raises(UnknownNameError, match=r"named 'zzz': there is gemma3, .*, toy"):
         families.load_family("zzz")
+
+
+@pytest.mark.usefixtures("toy_is_installed")
+def test_a_tokenizer_that_is_loaded_alone_prints_no_warnings_of_the_library(
+    checkpoint: Path,
+) -> None:
+    logging.set_verbosity_warning()
+    families.load_chat_tokenizer(checkpoint)
+    assert logging.get_verbosity() == ERROR
 
 
 def test_a_checkpoint_of_no_family_is_refused_by_its_type(checkpoint: Path, tmp_path: Path) -> None:

@@ -164,6 +164,8 @@ def test_a_directory_of_others_is_refused_as_it_is(config: TrainConfig, tmp_path
     assert config.build is not None
     with pytest.raises(TrainingError, match="is not a run and has other files"):
         train(config, config.build)
+    with pytest.raises(TrainingError, match=f"run is inside the build {config.build}: choose"):
+        train(config, config.build / "run")
 
 
 @pytest.mark.parametrize(

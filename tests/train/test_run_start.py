@@ -9,6 +9,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from tests.helpers.tiny_checkpoint import run_json, save_language_model, save_tower
+from visionflan.atomic_write import sole_user
 from visionflan.errors import TrainingError
 from visionflan.model.fingerprint import weights_digest
 from visionflan.storage.trained_images import (
@@ -32,6 +33,20 @@ def test_a_single_stage_needs_the_checkpoint_of_the_previous_one(
         train(run_config, run, only="chat")
     with pytest.raises(TrainingError, match="no stage 'chta'; its stages are align, base, chat"):
         train(run_config, run, only="chta")
+
+
+@pytest.mark.parametrize("num_processes", [1, 2])
+def test_two_runs_do_not_train_in_one_directory(
+    run: Path, run_config: TrainConfig, num_processes: int
+) -> None:
+    before = sorted(run.rglob("*"))
+    runtime = replace(run_config.runtime, num_processes=num_processes)
+    with (
+        sole_user(run),
+        pytest.raises(TrainingError, match=f"another process is training in {run}"),
+    ):
+        train(replace(run_config, runtime=runtime), run)
+    assert sorted(run.rglob("*")) == before
 
 
 @pytest.mark.parametrize("part", ["vision_tower", "chat_template", "tokenizer", "weights"])

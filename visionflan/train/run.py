@@ -2,7 +2,9 @@
 
 import gc
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,13 +12,13 @@ from typing import Any
 import torch
 from transformers.utils import logging
 
-from visionflan.atomic_write import write_json
+from visionflan.atomic_write import sole_user, write_json
 from visionflan.errors import TrainingError, VisionflanError
 from visionflan.model.checkpoint_path import CONFIG, read_config
 from visionflan.plural import counted
 from visionflan.storage.directory import BuildDirectory
 from visionflan.train.checkpoint import is_complete
-from visionflan.train.config import TrainConfig
+from visionflan.train.config import StageConfig, TrainConfig
 from visionflan.train.config_io import from_json, to_json
 from visionflan.train.distributed import DistributedContext, init_distributed
 from visionflan.train.plan.capacity import check_gpu_memory
@@ -48,11 +50,35 @@ def train(
     check_inputs(config, stages)
     unfinished = [stage for stage in stages if not is_complete(out / stage.name / "checkpoint")]
     check_weight_names(config, unfinished)
-    if needs_torchrun(config.runtime):
-        run_torchrun(config, out, only, log or ignore_line)
-        return out / stages[-1].name / "checkpoint"
-    check_gpu_memory(config, unfinished)
-    config = with_pretrained_parts(config, out)
+    with sole_run(out):
+        if needs_torchrun(config.runtime):
+            run_torchrun(config, out, only, log or ignore_line)
+        else:
+            check_gpu_memory(config, unfinished)
+            train_stages(with_pretrained_parts(config, out), out, stages, log)
+    return out / stages[-1].name / "checkpoint"
+
+
+@contextmanager
+def sole_run(out: Path) -> Iterator[None]:
+    """Lock the directory of a run. Raises TrainingError if another process trains in it."""
+    if "WORLD_SIZE" in os.environ:  # the process that has started torchrun has the lock
+        yield
+        return
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(sole_user(out))
+        except BlockingIOError:
+            raise TrainingError(
+                f"another process is training in {out}: wait for it to end, or choose another --out"
+            ) from None
+        yield
+
+
+def train_stages(
+    config: TrainConfig, out: Path, stages: Sequence[StageConfig], log: Log | None
+) -> None:
+    """Train stages in this process, which may be one of several."""
     with init_distributed(config.runtime.device) as distributed:
         if log is None or not distributed.is_main_process:
             log = ignore_line
@@ -61,7 +87,6 @@ def train(
         for stage in stages:
             run_stage(StageRunner(config, stage, out, distributed, log), log)
             free_memory()
-    return out / stages[-1].name / "checkpoint"
 
 
 def with_pretrained_parts(config: TrainConfig, out: Path) -> TrainConfig:
@@ -136,7 +161,9 @@ def bind_config(config: TrainConfig, out: Path, distributed: DistributedContext)
 
 
 def check_run_directory(out: Path) -> None:
-    """Raise TrainingError if a directory has files that are not those of a run."""
+    """Raise TrainingError if a directory is in a build, or has files that are not of a run."""
+    if build := next((path for path in out.resolve().parents if is_build(path)), None):
+        raise TrainingError(f"{out} is inside the build {build}: choose a directory outside of it")
     if not out.exists() or "stages" in read_config(out):
         return
     if not out.is_dir():
@@ -149,6 +176,11 @@ def check_run_directory(out: Path) -> None:
             f"{out} is not a run and has other files, such as {foreign[0]}: choose a new directory "
             "with --out"
         )
+
+
+def is_build(directory: Path) -> bool:
+    """Return whether a directory is a build."""
+    return (directory / "manifest.json").is_file() and (directory / "instances").is_dir()
 
 
 def has_started(directory: Path) -> bool:

@@ -12,7 +12,7 @@ from visionflan.errors import DefinitionError, TrainingError
 from visionflan.model.base import VisionLanguageModel
 from visionflan.model.chat_tokenizer import ChatTokenizer
 from visionflan.model.checkpoint_path import check_checkpoint, is_original_llava, read_config
-from visionflan.model.pretrained import load_config
+from visionflan.model.pretrained import load_config, silence_transformers
 from visionflan.plugins import PluginKind, load_each
 
 if TYPE_CHECKING:
@@ -91,5 +91,6 @@ def load_structure(
 
 def load_chat_tokenizer(checkpoint: Path) -> ChatTokenizer:
     """Load the tokenizer of conversations of a checkpoint, without the weights."""
+    silence_transformers()
     family = family_of(checkpoint)
     return family.make_chat_tokenizer(family.load_processor(checkpoint))
