@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file
 from torch.distributed.checkpoint.filesystem import FileSystemReader
 
+from tests.helpers.adapter_runs import logits, with_adapter
 from tests.helpers.interrupted_run import train_interrupted
 from tests.helpers.rank_processes import run_ranks
 from tests.helpers.tiny_checkpoint import save_language_model
@@ -55,25 +56,6 @@ def save_base(init: InitConfig, directory: Path) -> None:
     vlm = Llava.build(init.vision_tower, init.language_model, chat_template="vicuna")
     directory.mkdir()
     write_model(directory, vlm, TrainingModel(vlm, ()).state_dict(), "float32")
-
-
-def with_adapter(config: TrainConfig, adapter: AdapterConfig) -> TrainConfig:
-    return replace(config, stages=(replace(config.stages[0], adapter=adapter),))
-
-
-def logits(model: Any) -> torch.Tensor:
-    config = model.config
-    torch.manual_seed(1)
-    image_tokens = torch.full((1, config.image_seq_length), config.image_token_id)
-    text = torch.randint(5, 50, (1, 12))
-    side = config.vision_config.image_size
-    with torch.no_grad():
-        output = model.eval()(
-            input_ids=torch.cat([image_tokens, text], dim=1),
-            pixel_values=torch.randn(1, 3, side, side),
-        )
-    result: torch.Tensor = output.logits
-    return result
 
 
 # peft asks a model for what transformers has under another name now.

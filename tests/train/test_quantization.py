@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from torch import nn
 from torch.distributed.checkpoint.filesystem import FileSystemReader
 
+from tests.helpers.adapter_runs import logits, with_adapter
 from tests.helpers.interrupted_run import train_interrupted
 from tests.helpers.tiny_checkpoint import save_language_model
 from tests.helpers.tiny_families import FAMILIES, save_tiny
@@ -63,25 +64,6 @@ def quantized(validated: TrainConfig, tmp_path_factory: pytest.TempPathFactory) 
         validation=ValidationConfig(every_steps=2, max_instances=6),
     )
     return replace(validated, init=InitConfig(checkpoint=checkpoint), stages=(stage,))
-
-
-def with_adapter(config: TrainConfig, adapter: AdapterConfig) -> TrainConfig:
-    return replace(config, stages=(replace(config.stages[0], adapter=adapter),))
-
-
-def logits(model: Any) -> torch.Tensor:
-    config = model.config
-    torch.manual_seed(1)
-    image_tokens = torch.full((1, config.image_seq_length), config.image_token_id)
-    text = torch.randint(5, 50, (1, 12))
-    side = config.vision_config.image_size
-    with torch.no_grad():
-        output = model.eval()(
-            input_ids=torch.cat([image_tokens, text], dim=1),
-            pixel_values=torch.randn(1, 3, side, side),
-        )
-    result: torch.Tensor = output.logits
-    return result
 
 
 @pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")

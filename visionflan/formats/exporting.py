@@ -1,10 +1,10 @@
 """Export a build directory to the format of another tool."""
 
 import shutil
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from visionflan import formats
 from visionflan.atomic_write import fsync_path, write_text
@@ -12,6 +12,7 @@ from visionflan.builder.contact_sheet import CONTACT_SHEET
 from visionflan.builder.dataset_card import front_matter, render_card
 from visionflan.errors import BuildError
 from visionflan.formats.base import Format
+from visionflan.formats.shared.json_files import JsonLines
 from visionflan.image_files import SUFFIXES
 from visionflan.progress import ProgressBar
 from visionflan.storage.directory import BuildDirectory, Instances
@@ -79,6 +80,21 @@ def with_progress(instances: Instances, split: str) -> Iterable[Instance]:
     """Iterate over instances with a progress bar."""
     progress = ProgressBar(f"exporting {split}", len(instances), unit="instances")
     return progress.iterate(instances)
+
+
+def write_json_lines(
+    build: BuildDirectory,
+    instances: Instances,
+    directory: Path,
+    split: Split,
+    to_record: Callable[[BuildDirectory, Instance], dict[str, Any]],
+) -> None:
+    """Write `<split>.jsonl` with a record for each instance, and the images next to it."""
+    lines = JsonLines(directory / f"{split}.jsonl")
+    for instance in with_progress(instances, split):
+        write_images(build, instance, directory / "images")
+        lines.add(to_record(build, instance))
+    lines.close()
 
 
 def exported_card(

@@ -10,9 +10,8 @@ from typing import Any
 
 from visionflan.errors import UnusableError
 from visionflan.formats.base import ConversationRecord, Format
-from visionflan.formats.exporting import image_file_name, with_progress, write_images
+from visionflan.formats.exporting import image_file_name, write_json_lines
 from visionflan.formats.shared.conversations import is_missing
-from visionflan.formats.shared.json_files import JsonLines
 from visionflan.formats.shared.json_release import JsonForm
 from visionflan.formats.shared.messages import (
     check_weight,
@@ -30,11 +29,7 @@ PLACEHOLDERS = ("<ref-object>", "<bbox>", "<video>", "<audio>")
 
 def write(build: BuildDirectory, instances: Instances, directory: Path, split: Split) -> None:
     """Write `<split>.jsonl`, and the images next to it."""
-    lines = JsonLines(directory / f"{split}.jsonl")
-    for instance in with_progress(instances, split):
-        write_images(build, instance, directory / "images")
-        lines.add(to_record(build, instance))
-    lines.close()
+    write_json_lines(build, instances, directory, split, to_record)
 
 
 def to_record(build: BuildDirectory, instance: Instance) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from typing import Any
 from visionflan.dataset import IMAGE_MARKER
 from visionflan.errors import UnusableError
 from visionflan.formats.base import ConversationRecord, Format
-from visionflan.formats.exporting import image_file_name, with_progress, write_images
+from visionflan.formats.exporting import image_file_name, write_json_lines
 from visionflan.formats.shared.conversations import (
     RawMessage,
     make_conversation,
@@ -25,7 +25,6 @@ from visionflan.formats.shared.conversations import (
     optional_text,
 )
 from visionflan.formats.shared.image_names import check_media, image_name, release_images
-from visionflan.formats.shared.json_files import JsonLines
 from visionflan.formats.shared.json_release import JsonForm
 from visionflan.formats.shared.messages import check_weight, has_image_urls, has_messages
 from visionflan.prompt import join_at_images
@@ -38,11 +37,7 @@ Piece = dict[str, Any]
 
 def write(build: BuildDirectory, instances: Instances, directory: Path, split: Split) -> None:
     """Write `<split>.jsonl`, and the images next to it."""
-    lines = JsonLines(directory / f"{split}.jsonl")
-    for instance in with_progress(instances, split):
-        write_images(build, instance, directory / "images")
-        lines.add(to_record(build, instance))
-    lines.close()
+    write_json_lines(build, instances, directory, split, to_record)
 
 
 def to_record(build: BuildDirectory, instance: Instance) -> dict[str, Any]:
