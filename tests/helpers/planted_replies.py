@@ -37,7 +37,7 @@ NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight
 
 
 class Scene(NamedTuple):
-    """What an image shows: a group with its size, a single object with a color, and what is absent."""
+    """What an image shows: a group of some size, a single object with a color, and no other."""
 
     number: int
     group: str

@@ -118,9 +118,11 @@ def test_a_server_that_answers_nothing_ends_the_run(build: BuildDirectory, tmp_p
             run_synthesis(server, build, tmp_path / "out", "detail", 6)
         requests = len(written_requests(server))
     assert not (tmp_path / "out").exists()
+    assert (tmp_path / "out.unfinished").is_dir()
     assert requests < 200
     with pytest.raises(EvaluationError, match="is not reachable"):
         run_synthesis(server, build, tmp_path / "other", "detail", 6)
+    assert not (tmp_path / "other.unfinished").exists()
 
 
 def test_a_run_that_was_stopped_pays_no_reply_twice(

@@ -50,19 +50,29 @@ def synthesize(plan: SynthesisPlan, log: Log, policy: RetryPolicy | None = None)
     than before replies or no reply became an instance.
     """
     plan.check_images(log)
+    try:
+        with locked(plan.unfinished / "lock"), closing(ReplyCache(plan.cache_path)) as cache:
+            result = write(plan, cache, log, policy)
+    finally:
+        if plan.earlier_identity() is None:  # nothing was sent yet
+            shutil.rmtree(plan.unfinished, ignore_errors=True)
+    shutil.rmtree(plan.unfinished)
+    return result
+
+
+def write(
+    plan: SynthesisPlan, cache: ReplyCache, log: Log, policy: RetryPolicy | None
+) -> SynthesisResult:
+    """Request what is missing, and write the build."""
     server = plan.server
     guard = CallGuard(Budget(server.limits, server.prices), policy)
-    with locked(plan.unfinished / "lock"), closing(ReplyCache(plan.cache_path)) as cache:
-        served = ServedModel(plan.client, guard, any_fingerprint=server.any_fingerprint)
-        plan.check_identity(served.identity)
-        log(f"{server.url} serves {served.identity.describe()}")
-        client = SameModelClient(
-            plan.client, served.identity, any_fingerprint=server.any_fingerprint
-        )
-        session = SynthesisSession(plan.kind, plan.source, plan.maker, client, cache, guard)
-        session.run(plan.settings.count)
-        write_build(plan, session, served.identity)
-    shutil.rmtree(plan.unfinished)
+    served = ServedModel(plan.client, guard, any_fingerprint=server.any_fingerprint)
+    plan.check_identity(served.identity)
+    log(f"{server.url} serves {served.identity.describe()}")
+    client = SameModelClient(plan.client, served.identity, any_fingerprint=server.any_fingerprint)
+    session = SynthesisSession(plan.kind, plan.source, plan.maker, client, cache, guard)
+    session.run(plan.settings.count)
+    write_build(plan, session, served.identity)
     usd = guard.budget.spent if server.prices else None
     return SynthesisResult(
         BuildDirectory(plan.out), session.num_requests, guard.budget.calls, usd, session.reasons()
@@ -98,7 +108,7 @@ def build_info(
     return {
         "name": author_of(model),
         "title": f"{plan.kind.title}, written by {model}",
-        "license": f"text: {terms}; images and labels: that of each source",
+        "license": f"text: {terms}; images and labels: {source_licenses(plan, session)}",
         "citation": f"written by {model} from the annotations of a build",
         "synthesized": {
             **plan.describe(identity),
@@ -106,6 +116,15 @@ def build_info(
             "dropped": session.reasons(),
         },
     }
+
+
+def source_licenses(plan: SynthesisPlan, session: SynthesisSession) -> str:
+    """Return the licenses of the datasets whose rows were used, as the source build names them."""
+    tasks = {"/".join(row.split("/")[:2]) for s in session.sources for row in s.rows}
+    names = sorted({info.dataset for task, info in plan.build.tasks.items() if task in tasks})
+    datasets = plan.build.manifest["datasets"]
+    known = [f"{name} ({datasets[name].get('license')})" for name in names if name in datasets]
+    return ", ".join(known) or "that of each source"
 
 
 def describe_reasons(reasons: dict[str, int]) -> str:
