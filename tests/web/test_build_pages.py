@@ -106,6 +106,12 @@ def test_a_search_finds_what_a_loop_over_all_instances_finds(
     assert search_instances(build, query).tolist() == expected
 
 
+@given(text=st.text(max_size=20))
+def test_a_search_for_any_text_fails_nowhere(build: OpenBuild, text: str) -> None:
+    query = InstanceQuery(words=text, id=text, task=text[:1])
+    assert search_instances(build, query).tolist() in ([], list(range(COUNT + TEXTS)))
+
+
 @given(index=st.integers(0, COUNT + TEXTS - 1))
 def test_relatives_are_the_others_with_an_image_of_the_same_group(
     build: OpenBuild, index: int

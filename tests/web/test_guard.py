@@ -84,7 +84,7 @@ def test_beyond_this_machine_a_token_in_the_url_is_needed() -> None:
     client = web_client(access=REMOTE)
     assert client.get(f"{REMOTE_URL}/").status_code == 403
     assert client.get(f"{REMOTE_URL}/?token=a-toke").status_code == 403
-    assert client.get(f"{REMOTE_URL}/", headers={"cookie": f"{COOKIE}=x"}).status_code == 403
+    assert client.get(f"{REMOTE_URL}/", headers={"cookie": f"{COOKIE}_8000=x"}).status_code == 403
     answer = client.get(f"{REMOTE_URL}/catalog?token={SECRET}&words=a+b")
     assert answer.status_code == 303
     assert answer.headers["location"] == "/catalog?words=a+b"
@@ -94,12 +94,19 @@ def test_beyond_this_machine_a_token_in_the_url_is_needed() -> None:
     assert client.get(f"{REMOTE_URL}/catalog").status_code == 200  # the client keeps the cookie
 
 
+def test_two_servers_of_one_host_keep_their_tokens_apart() -> None:
+    client = web_client(access=REMOTE)
+    other = {"cookie": f"{COOKIE}_8001=another; {COOKIE}_8000={SECRET}"}
+    assert client.get(f"{REMOTE_URL}/", headers=other).status_code == 200
+    assert client.get(f"{REMOTE_URL}/", headers={"cookie": "a=\x01;;=,"}).status_code == 403
+
+
 def test_the_token_does_not_help_a_foreign_host_or_origin() -> None:
     client = web_client(access=REMOTE)
     assert client.get(f"http://evil.example/?token={SECRET}").status_code == 403
-    at_address = client.get("http://192.0.2.1:8000/", headers={"cookie": f"{COOKIE}={SECRET}"})
+    at_address = client.get("http://192.0.2.1:8000/", headers={"cookie": f"{COOKIE}_8000={SECRET}"})
     assert at_address.status_code == 200  # no name, so no other site can have it
-    foreign = {"origin": "http://evil.example", "cookie": f"{COOKIE}={SECRET}"}
+    foreign = {"origin": "http://evil.example", "cookie": f"{COOKIE}_8000={SECRET}"}
     assert client.get(f"{REMOTE_URL}/", headers=foreign).status_code == 403
 
 

@@ -1,5 +1,6 @@
 """A person solves a task without its targets, and the answers are records like those of a model."""
 
+import csv
 import html
 import re
 from pathlib import Path
@@ -8,8 +9,11 @@ from typing import Any
 import pytest
 
 from tests.helpers.tiny_checkpoint import write_build
+from tests.helpers.tiny_evaluation import tiny_build
 from tests.helpers.web_client import HOST, read_page, web_client
 from visionflan.cli.main import main
+from visionflan.evaluate.demo import evaluate_both
+from visionflan.evaluate.held_out import held_out_set
 from visionflan.evaluate.records.header import (
     HUMAN,
     generation_config,
@@ -175,3 +179,23 @@ def test_a_name_is_no_path(name: str) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(["web", "build", "--as", name])
     assert stopped.value.code == 2
+
+
+def test_a_person_is_compared_with_a_model(tmp_path: Path) -> None:
+    squares = OpenBuild(tiny_build(tmp_path / "squares").path)
+    eval_set = held_out_set([squares.directory])
+    evaluate_both(eval_set, tmp_path / "run", "evaluation/{stage}")
+    person = HumanAnswers(tmp_path / "answers", "ada", squares)
+    items = 0
+    for task in ("shapes/choose", "shapes/caption"):  # a choice, and a metric with frequencies
+        for item in person.open_task(task).items:
+            person.add(task, item.sample_key, item.target)
+            items += 1
+    person.score()
+    (scored,) = {one.score_lenient for one in person.load() if one.task == "shapes/choose"}
+    assert scored == 1.0
+    out = tmp_path / "out"
+    names = [str(tmp_path / "answers/ada/squares"), str(tmp_path / "run/evaluation/majority")]
+    assert main(["compare", *names, "--out", str(out)]) == 0
+    with (out / "compare.csv").open(newline="") as file:
+        assert len(list(csv.reader(file))) == 1 + items

@@ -114,9 +114,9 @@ class Guard:
             # Not the path as it was sent: `//host` would be the address of another host.
             path = "/" + quote(scope["path"].lstrip("/"))
             response = RedirectResponse(f"{path}?{rest}" if rest else path, 303)
-            response.set_cookie(COOKIE, token, httponly=True, samesite="lax")
+            response.set_cookie(cookie_name(scope), token, httponly=True, samesite="lax")
             return response
-        if is_equal(cookie_token(Headers(scope=scope)), token):
+        if is_equal(cookie_token(scope), token):
             return None
         return refuse("the token is missing: open the address that was printed, with its token")
 
@@ -131,13 +131,19 @@ def is_equal(value: str, token: str) -> bool:
     return secrets.compare_digest(value.encode(), token.encode())
 
 
-def cookie_token(headers: Headers) -> str:
+def cookie_name(scope: Scope) -> str:
+    """Return the name of the cookie of this server: those of all ports of a host are together."""
+    return f"{COOKIE}_{(scope.get('server') or ('', 0))[1]}"
+
+
+def cookie_token(scope: Scope) -> str:
     """Return the token in the cookies of a request; empty if there is none."""
+    name = cookie_name(scope)
     try:
-        cookies = SimpleCookie(headers.get("cookie", ""))
+        cookies = SimpleCookie(Headers(scope=scope).get("cookie", ""))
     except CookieError:
         return ""
-    return cookies[COOKIE].value if COOKIE in cookies else ""
+    return cookies[name].value if name in cookies else ""
 
 
 def host_name(host: str) -> str:
