@@ -53,6 +53,20 @@ def test_a_failure_is_described_by_its_first_cause(
     assert torchrun.describe_failure(file, code).startswith(message.format(file=file))
 
 
+def test_a_process_that_fails_before_it_trains_is_described_by_its_error(tmp_path: Path) -> None:
+    file = tmp_path / torchrun.LOG_FILE
+    file.write_text(
+        "Traceback (most recent call last):\n"
+        '  File "run.py", line 18, in <module>\n'
+        "ModuleNotFoundError: No module named 'peft'\n"
+        "W1130 15:46:56 Sending process 298 closing signal SIGTERM\n"
+        "torch.distributed.elastic.multiprocessing.errors.ChildFailedError: \n"
+        f"{'=' * 60}\nvisionflan.train.torchrun FAILED\n{'=' * 60}\n"
+    )
+    message = "torchrun ended with exit code 1 (ModuleNotFoundError: No module named 'peft'): see "
+    assert torchrun.describe_failure(file, 1) == f"{message}{file}"
+
+
 def test_torchrun_is_needed_for_several_processes_and_not_within_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -33,6 +33,8 @@ LOG_FILE = "torchrun.log"
 STOP_S = 60  # torchrun itself allows its processes 30 s to save their state
 POLL_S = 0.5
 ERROR = "error: "
+# The last line of a traceback.
+RAISED = re.compile(r"[\w.]*(Error|Exception): .")
 
 
 def needs_torchrun(runtime: RuntimeConfig) -> bool:
@@ -151,8 +153,9 @@ def describe_failure(file: Path, code: int) -> str:
     for line in lines:
         if line.startswith(ERROR):
             return line.removeprefix(ERROR)
-    last = f" ({lines[-1]})" if lines else ""
-    return f"torchrun {describe_exit(code)}{last}: see {file}"
+    raised = [line for line in lines if RAISED.match(line)]
+    reason = next(iter(raised), lines[-1] if lines else "")
+    return f"torchrun {describe_exit(code)}{reason and f' ({reason})'}: see {file}"
 
 
 def main(file: Path) -> int:
