@@ -201,6 +201,16 @@ def test_no_held_out_row_is_ever_sent(
     )
 
 
+def test_held_out_instances_are_about_images_that_no_row_trains_on(
+    build: BuildDirectory, server: LlmServer, tmp_path: Path
+) -> None:
+    result, _ = run_synthesis(server, build, tmp_path / "out", "conversation", 3, held_out=4)
+    train, held_out = (result.build.instances(split) for split in ("train", "held_out"))
+    assert (len(train), len(held_out)) == (3, 4)
+    trained = {image for row in build.instances("train") for image in row.images}
+    assert trained.isdisjoint(image for row in held_out for image in row.images)
+
+
 def test_an_estimate_calls_nothing(
     build: BuildDirectory, server: LlmServer, tmp_path: Path
 ) -> None:

@@ -39,6 +39,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="K",
         help="number of instances to write",
     )
+    add(
+        "--held-out",
+        type=int,
+        default=0,
+        metavar="N",
+        help="number of instances to write from held-out images too, to evaluate on (default: 0)",
+    )
     add("--out", type=Path, required=True, metavar="DIR", help="build directory to write")
     add_names(
         parser,
@@ -95,6 +102,8 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("`--server` needs `--model`: the model that the server is to use")
     if args.max_usd is not None and args.price_per_mtok is None:
         raise UsageError("`--max-usd` needs the prices of tokens: add `--price-per-mtok`")
+    if args.held_out < 0:
+        raise UsageError("`--held-out` must be at least 0")
     if not 0 <= args.temperature <= 2:
         raise UsageError("`--temperature` must be from 0 to 2")
     plan = plan_from(args)
@@ -102,7 +111,7 @@ def run(args: argparse.Namespace) -> int:
         plan.check_images(log)
         print_estimate(plan)
         return 0
-    log(*result_lines(synthesize(plan, log), args.count))
+    log(*result_lines(synthesize(plan, log), args.count + args.held_out))
     return 0
 
 
@@ -122,12 +131,12 @@ def print_estimate(plan: "SynthesisPlan") -> None:
     from visionflan.evaluate.judge.session import cost_line
     from visionflan.llm.budget import CHARACTERS_PER_TOKEN, TOKENS_PER_IMAGE
     from visionflan.plural import counted
-    from visionflan.synthesize.session import MAX_REQUESTS_PER_INSTANCE
+    from visionflan.synthesize.session import REQUESTS_PER_INSTANCE
 
     estimate = plan.estimate()
     log(
         f"{plan.out}: {counted(estimate.replies, 'reply')} needed, {estimate.cached:,} cached, "
-        f"{counted(estimate.calls, 'call')} to make (up to {MAX_REQUESTS_PER_INSTANCE} an "
+        f"{counted(estimate.calls, 'call')} to make (up to {REQUESTS_PER_INSTANCE} an "
         f"instance where replies are dropped), {counted(estimate.prompt_tokens, 'prompt token')} "
         f"(characters / {CHARACTERS_PER_TOKEN}, {TOKENS_PER_IMAGE:,} an image), at most "
         f"{counted(estimate.max_completion_tokens, 'completion token')}",

@@ -11,7 +11,7 @@ from visionflan.evaluate.baselines import TaskStats, correct_answer, task_stats
 from visionflan.hashing import shuffled, stable_hash
 from visionflan.prompt import split_at_images
 from visionflan.storage.directory import BuildDirectory
-from visionflan.storage.instance import Instance
+from visionflan.storage.instance import Instance, Split
 from visionflan.synthesize.kinds import SynthesisKind
 
 MAX_ROWS = 24  # of one image in a context
@@ -46,27 +46,43 @@ class ImageContext(NamedTuple):
 
 
 class ContextSource:
-    """The contexts of a build's training rows; held-out rows and their labels are never used."""
+    """The contexts of the rows of one split of a build.
+
+    Held-out contexts are those of images that no row trains on.
+    """
 
     def __init__(
-        self, build: BuildDirectory, tasks: Sequence[str], kind: SynthesisKind, seed: int
+        self,
+        build: BuildDirectory,
+        tasks: Sequence[str],
+        kind: SynthesisKind,
+        seed: int,
+        split: Split = "train",
     ) -> None:
-        self.build, self.kind, self.seed = build, kind, seed
+        self.build, self.kind, self.seed, self.split = build, kind, seed, split
         selected = match_tasks(tasks, sorted(build.tasks)) if tasks else None
-        self.instances = build.instances("train", selected)
+        self.instances = build.instances(split, selected)
         self.stats: dict[str, TaskStats] = {}
 
     @cached_property
     def by_image(self) -> dict[str, list[int]]:
         """The indices of the human-labeled rows of each image, of rows with one image."""
         rows = defaultdict[str, list[int]](list)
+        excluded = self.trained_images()
         columns = zip(
             self.instances.column("images"), self.instances.column("synthetic"), strict=True
         )
         for index, (images, synthetic) in enumerate(columns):
-            if len(images) == 1 and not synthetic:
+            if len(images) == 1 and not synthetic and images[0] not in excluded:
                 rows[images[0]].append(index)
         return dict(rows)
+
+    def trained_images(self) -> frozenset[str]:
+        """Return the images of training rows, if this is the held-out split."""
+        if self.split == "train":
+            return frozenset()
+        columns = self.build.instances("train").column("images")
+        return frozenset(image for images in columns for image in images)
 
     def contexts(self, *, sees_image: bool) -> Iterator[ImageContext]:
         """Yield the contexts in an order by hash.
@@ -85,8 +101,8 @@ class ContextSource:
                 else f"at least {1 if sees_image else MIN_ROWS} of them to an image"
             )
             raise BuildError(
-                f"{self.build.path} has no human-labeled training rows to write from: they need "
-                f"one image, and {needed}"
+                f"{self.build.path} has no human-labeled {self.split} rows to write from: they "
+                f"need one image, and {needed}"
             )
 
     def images(self, sees_image: bool) -> Iterator[ImageContext]:

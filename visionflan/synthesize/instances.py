@@ -117,7 +117,7 @@ def make_instance(
         id=f"{task}/{context.key}",
         dataset=author_of(model),
         task=task,
-        split="train",
+        split=context.rows[0].instance.split,
         key=context.key,
         images=(context.image,),
         turns=(Turn("user", prompt), *turns[1:]),

@@ -18,6 +18,7 @@ from visionflan.llm.budget import CostEstimate, estimate_cost
 from visionflan.llm.cache import CacheKey, ReplyCache
 from visionflan.llm.server_url import validate_base_url
 from visionflan.storage.directory import BuildDirectory
+from visionflan.storage.instance import Split
 from visionflan.synthesize.contexts import ContextSource, ImageContext
 from visionflan.synthesize.kinds import find_kind
 from visionflan.synthesize.prompt_files import load_prompts
@@ -33,7 +34,8 @@ class SynthesisSettings:
     """What is written, from which rows, and how."""
 
     kind: str
-    count: int  # instances
+    count: int  # instances to train on
+    held_out: int = 0  # instances about held-out images, to evaluate on
     tasks: tuple[str, ...] = ()  # patterns of the tasks whose rows are used; empty: all
     seed: int = 0  # of the order of the images
     prompts: Path | None = None  # a directory with changed prompts
@@ -63,7 +65,12 @@ class SynthesisPlan:
         self.cache_path = cache or out.resolve().parent / REPLY_CACHE
         self.kind = find_kind(settings.kind)
         self.prompts = load_prompts(settings.kind, settings.prompts)
-        self.source = ContextSource(build, settings.tasks, self.kind, settings.seed)
+        counts: dict[Split, int] = {"train": settings.count, "held_out": settings.held_out}
+        self.parts = [
+            (ContextSource(build, settings.tasks, self.kind, settings.seed, split), count)
+            for split, count in counts.items()
+            if count
+        ]
         self.maker = RequestMaker(
             build,
             self.prompts,
@@ -86,7 +93,8 @@ class SynthesisPlan:
         """Raise EvaluationError if images must not be sent to the server."""
         if not self.settings.with_images:
             return
-        tasks = sorted(set(self.source.instances.column("task")))
+        columns = [source.instances.column("task") for source, _ in self.parts]
+        tasks = sorted({task for column in columns for task in column})
         headers = {task: mark_sensitive(task, self.build.tasks[task]) for task in tasks}
         url = validate_base_url(self.server.url)
         check_tasks(url, [headers], log, send_images=self.server.send_images)
@@ -119,8 +127,12 @@ class SynthesisPlan:
 
         Replies in the cache count if they are of the model that has written so far.
         """
-        contexts = self.source.contexts(sees_image=self.settings.with_images)
-        chosen = list(islice(contexts, self.settings.count))
+        sees = self.settings.with_images
+        chosen = [
+            context
+            for source, count in self.parts
+            for context in islice(source.contexts(sees_image=sees), count)
+        ]
         waiting = self.without_reply(chosen)
         requests = [self.maker.request(context, with_pixels=False) for context in waiting]
         cached = len(chosen) - len(waiting)
@@ -150,6 +162,8 @@ class SynthesisPlan:
             "kind": settings.kind,
             "build": self.build.digest,
             "tasks": list(settings.tasks),
+            "count": settings.count,
+            "held_out": settings.held_out,
             "seed": settings.seed,
             "with_images": settings.with_images,
             "temperature": settings.temperature,

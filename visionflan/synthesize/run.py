@@ -70,8 +70,9 @@ def write(
     plan.check_identity(served.identity)
     log(f"{server.url} serves {served.identity.describe()}")
     client = SameModelClient(plan.client, served.identity, any_fingerprint=server.any_fingerprint)
-    session = SynthesisSession(plan.kind, plan.source, plan.maker, client, cache, guard)
-    session.run(plan.settings.count)
+    session = SynthesisSession(plan.kind, plan.maker, client, cache, guard)
+    for source, count in plan.parts:
+        session.run(source, count)
     write_build(plan, session, served.identity)
     usd = guard.budget.spent if server.prices else None
     return SynthesisResult(

@@ -31,7 +31,9 @@ from visionflan.synthesize.requests import RequestMaker
 from visionflan.synthesize.same_model import SameModelClient
 
 CHUNK = 512  # requests that are in memory at once
-MAX_REQUESTS_PER_INSTANCE = 2  # a model whose replies are mostly dropped is not called for ever
+REQUESTS_PER_INSTANCE = (
+    2  # at most: a model whose replies are mostly dropped is not called for ever
+)
 
 
 class PlannedRequest(NamedTuple):
@@ -51,13 +53,12 @@ class SynthesisSession:
     def __init__(
         self,
         kind: SynthesisKind,
-        source: ContextSource,
         maker: RequestMaker,
         client: SameModelClient,
         cache: ReplyCache,
         guard: CallGuard,
     ) -> None:
-        self.kind, self.source, self.maker, self.client = kind, source, maker, client
+        self.kind, self.maker, self.client = kind, maker, client
         self.cache, self.filter = cache, ReplyFilter(kind)
         self.batch = LlmBatch(cache, guard)
         self.instances: list[Instance] = []
@@ -65,16 +66,15 @@ class SynthesisSession:
         self.dropped: list[LedgerEntry] = []
         self.num_requests = 0
 
-    def run(self, count: int) -> None:
-        """Collect `count` instances, or fewer if the contexts or the allowed requests are used up.
+    def run(self, source: ContextSource, count: int) -> None:
+        """Collect `count` instances more, or fewer if contexts or allowed requests are used up.
 
         Raises LlmError if calls have stopped; the same session then goes on when it is run again.
         """
-        most = MAX_REQUESTS_PER_INSTANCE * count
-        contexts = self.source.contexts(sees_image=self.maker.with_images)
-        while (missing := count - len(self.instances)) and self.num_requests < most:
-            size = min(CHUNK, missing, most - self.num_requests)
-            chunk = list(islice(contexts, size))
+        goal, most = len(self.instances) + count, self.num_requests + count * REQUESTS_PER_INSTANCE
+        contexts = source.contexts(sees_image=self.maker.with_images)
+        while (missing := goal - len(self.instances)) and self.num_requests < most:
+            chunk = list(islice(contexts, min(CHUNK, missing, most - self.num_requests)))
             if not chunk:
                 return
             self.num_requests += len(chunk)
