@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.tiny_families import save_tiny
 from visionflan.cli.main import main
 from visionflan.errors import BuildError, TrainingError, UnknownNameError
 from visionflan.model.base import ConnectorConfig
+from visionflan.model.chat_templates import load_template
+from visionflan.model.chat_tokenizer import ChatTokenizer
 from visionflan.model.families.llava import Llava
 from visionflan.recipes.tiny import tiny
 from visionflan.train import run as run_module
@@ -81,6 +84,35 @@ def test_the_settings_of_a_later_stage_are_checked_before_any_is_trained(
     with pytest.raises(error, match=message):
         train(changed, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_features_of_a_tower_that_a_later_stage_trains_are_not_stored(
+    config: TrainConfig, tmp_path: Path
+) -> None:
+    changed = override(config, "stages.chat.trainable=vision_tower,connector")
+    changed = override(changed, "runtime.image_cache=features")
+    with pytest.raises(TrainingError, match="stage chat trains the vision tower, whose features"):
+        train(changed, tmp_path / "run")
+    checkpoint = InitConfig(checkpoint=save_tiny(tmp_path / "model", "qwen2_vl"))
+    with pytest.raises(TrainingError, match="images of a Qwen2VL model have no fixed size"):
+        train(replace(changed, init=checkpoint), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"{{ messages }}\n{% if %}", r"line 2 of the chat template is no Jinja \(Expected"),
+        (b"\x89PNG", "is not a text file in UTF-8"),
+    ],
+)
+def test_a_file_that_is_no_chat_template_is_refused(
+    chat_tokenizer: ChatTokenizer, tmp_path: Path, content: bytes, message: str
+) -> None:
+    file = tmp_path / "template.jinja"
+    file.write_bytes(content)
+    with pytest.raises(TrainingError, match=message):
+        Llava.make_chat_tokenizer(chat_tokenizer.processor, load_template(str(file)))
 
 
 @pytest.mark.parametrize(

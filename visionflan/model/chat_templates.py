@@ -78,6 +78,8 @@ CAPTION = """\
 """
 BY_NAME = {"vicuna": VICUNA, "plain": PLAIN, "caption": CAPTION}
 
+SET_ANOTHER = "set another by init.chat_template (vicuna, plain, or a Jinja file)"
+
 
 def load_template(name: str) -> str:
     """Return the built-in template of this name, or read the Jinja file at this path."""
@@ -87,7 +89,10 @@ def load_template(name: str) -> str:
         raise TrainingError(
             f"the chat template {name!r} is neither a file nor one of {', '.join(BY_NAME)}"
         )
-    return Path(name).read_text()
+    try:
+        return Path(name).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise TrainingError(f"the chat template {name!r} is not a text file in UTF-8") from error
 
 
 def select_template(default: str | None, name: str) -> str:
@@ -95,3 +100,16 @@ def select_template(default: str | None, name: str) -> str:
     if name:
         return load_template(name)
     return default or VICUNA
+
+
+def content_error(error: Exception) -> TrainingError:
+    """Return the error for a template that cannot render a list of images and texts."""
+    line = getattr(error, "lineno", None)  # of a syntax error
+    if line is not None:
+        return TrainingError(
+            f"line {line} of the chat template is no Jinja ({error}): {SET_ANOTHER}"
+        )
+    return TrainingError(
+        "the chat template takes the content of a turn as text only, not as a list of "
+        f"images and texts ({error}): {SET_ANOTHER}"
+    )

@@ -19,6 +19,7 @@ from visionflan.model.chat_rendering import (
     naming_the_template,
     require_system_turns,
 )
+from visionflan.model.chat_templates import SET_ANOTHER, content_error
 from visionflan.model.image_prompt import ImageSize, ImageWriter
 from visionflan.plural import counted
 from visionflan.storage.instance import Turn
@@ -30,7 +31,6 @@ QUESTION = "What is it?"
 PROBE = (Turn("user", f"{IMAGE_MARKER}\n{QUESTION}"), Turn("assistant", "A cat."))
 TWO_TURNS = (*PROBE, Turn("user", "And now?"), Turn("assistant", "A dog."))
 PROBE_SIZES = (ImageSize(64, 64),)
-SET_ANOTHER = "set another by init.chat_template (vicuna, plain, or a Jinja file)"
 
 
 class TokenizedConversation(NamedTuple):
@@ -140,10 +140,7 @@ class ChatTokenizer:
         try:
             (text,) = self.renderer.prompts([PROBE[:1]])
         except (TypeError, TemplateError) as error:
-            raise TrainingError(
-                "the chat template takes the content of a turn as text only, not as a list of "
-                f"images and texts ({error}): {SET_ANOTHER}"
-            ) from error
+            raise content_error(error) from error
         marker = self.images.marker
         has_question = QUESTION in text or not self.answers_questions
         if text.count(marker) != 1 or not has_question:

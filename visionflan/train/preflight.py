@@ -8,7 +8,8 @@ from pathlib import Path
 from visionflan.errors import BuildError, TrainingError, UnknownNameError
 from visionflan.model.chat_templates import load_template
 from visionflan.model.checkpoint_path import CONFIG, check_checkpoint, how_to_download, read_config
-from visionflan.model.families import load_family
+from visionflan.model.families import family_of, load_family
+from visionflan.model.feature_model import FeatureModel
 from visionflan.storage.directory import BuildDirectory
 from visionflan.train.adapter import check_adapter
 from visionflan.train.apply_adapter import check_adapter_directory
@@ -65,6 +66,7 @@ def check_inputs(config: TrainConfig, stages: Sequence[StageConfig]) -> None:
     check_settings(config)
     check_loggers(config.runtime.report_to)
     check_initial_model(config)
+    check_image_cache(config, stages)
     for stage in stages:
         check_data(config, stage)
     if config.pretrain is not None:
@@ -96,6 +98,25 @@ def check_initial_model(config: TrainConfig) -> None:
     check_full_weights(init)
     if missing := missing_parts(init):
         raise TrainingError("; ".join(missing))
+
+
+def check_image_cache(config: TrainConfig, stages: Sequence[StageConfig]) -> None:
+    """Raise TrainingError if a stage cannot use what is stored of its images."""
+    init, image_cache = config.init, config.runtime.image_cache
+    if image_cache == "none":
+        return
+    family = load_family(init.family) if init.checkpoint is None else family_of(init.checkpoint)
+    if not issubclass(family, FeatureModel):
+        raise TrainingError(
+            f"images of a {family.__name__} model have no fixed size and are not cached: set "
+            "runtime.image_cache to none"
+        )
+    for stage in stages:
+        if image_cache == "features" and "vision_tower" in stage.trainable:
+            raise TrainingError(
+                f"stage {stage.name} trains the vision tower, whose features cannot be "
+                "cached: set runtime.image_cache to pixels or none"
+            )
 
 
 def check_full_weights(init: InitConfig) -> None:

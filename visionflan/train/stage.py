@@ -227,11 +227,6 @@ class StageRunner:
         build = build or self.build
         image_cache, vlm = self.config.runtime.image_cache, self.initial_model.vlm
         if not isinstance(vlm, FeatureModel):
-            if image_cache != "none":
-                raise TrainingError(
-                    f"images of a {type(vlm).__name__} model have no fixed size and are not "
-                    "cached: set runtime.image_cache to none"
-                )
             return ImageLoader(build, vlm.prepare_images)
         loader = PixelLoader(build, vlm.processor, cache_pixels=image_cache == "pixels")
         if image_cache == "pixels":
@@ -242,11 +237,6 @@ class StageRunner:
         self, vlm: FeatureModel, loader: PixelLoader, dataset: TokenizedDataset
     ) -> FeatureCache:
         """Return the features of all images, computed by the main process if they are missing."""
-        if "vision_tower" in self.stage.trainable:
-            raise TrainingError(
-                f"stage {self.stage.name} trains the vision tower, whose features cannot be "
-                "cached: set runtime.image_cache to pixels or none"
-            )
         image_ids = dataset.image_ids
         directory = self.config.runtime.feature_cache_dir or self.out / "features"
         file = directory

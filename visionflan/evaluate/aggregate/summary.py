@@ -52,7 +52,8 @@ def summary(records: Sequence[Record], header: Header, scorer: Scorer) -> dict[s
 
 def evaluation_name(header: Header) -> str:
     """Return the name of an evaluation for messages."""
-    return f"{header.benchmark or 'the held-out tasks'} ({header.run}, {header.stage})"
+    names = ", ".join(dict.fromkeys((header.run, header.stage)))
+    return f"{header.benchmark or 'the held-out tasks'} ({names})"
 
 
 def average_held_out(records: Sequence[Record], header: Header, scorer: Scorer) -> dict[str, Any]:
