@@ -55,6 +55,7 @@ def row(question: str, target: str, *candidates: str) -> ContextRow:
     [
         ("The car is red.", "What color is the car?", "red", (), "found"),
         ("The car is not red.", "What color is the car?", "red", (), "other"),
+        ("The sign does not say exit.", "What does the sign say?", "exit", (), "other"),
         ("The car is blue.", "What color is the car?", "red", ("red", "blue"), "other"),
         ("It has a color.", "What color is the car?", "red", ("red", "blue"), "unclear"),
         ("Yes, there is one.", "Is there a car?", "yes", (), "found"),

@@ -26,6 +26,8 @@ from visionflan.storage.directory import BuildDirectory
 from visionflan.synthesize.kinds import KINDS
 from visionflan.verify.build import verify_build
 
+COMPLETE = "Question: What is it?\nAnswer: A square.\nQuestion: Is it large?\nAnswer: Yes."
+
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_model_that_writes_well_fills_a_build(
@@ -79,7 +81,7 @@ def test_bad_replies_are_dropped_with_a_reason_and_replaced(
         "",
         "I'm sorry, but I can't help with that.",
         "Question: What color is it?",
-        completes("Question: What is", finish_reason="length"),
+        completes(COMPLETE, finish_reason="length"),
         "Question: What is it?\nAnswer: The caption says red.\nQuestion: Why?\nAnswer: It is.",
         fails(400, "the request was filtered"),
     ]
@@ -204,9 +206,12 @@ def test_no_held_out_row_is_ever_sent(
 def test_held_out_instances_are_about_images_that_no_row_trains_on(
     build: BuildDirectory, server: LlmServer, tmp_path: Path
 ) -> None:
-    result, _ = run_synthesis(server, build, tmp_path / "out", "conversation", 3, held_out=4)
+    result, _ = run_synthesis(
+        server, build, tmp_path / "out", "conversation", 3, held_out=500, with_images=True
+    )
     train, held_out = (result.build.instances(split) for split in ("train", "held_out"))
-    assert (len(train), len(held_out)) == (3, 4)
+    assert len(train) == 3
+    assert len(held_out) > 10
     trained = {image for row in build.instances("train") for image in row.images}
     assert trained.isdisjoint(image for row in held_out for image in row.images)
 

@@ -46,10 +46,7 @@ class ImageContext(NamedTuple):
 
 
 class ContextSource:
-    """The contexts of the rows of one split of a build.
-
-    Held-out contexts are those of images that no row trains on.
-    """
+    """The contexts of the rows of one split of a build, which share no image with the other."""
 
     def __init__(
         self,
@@ -68,21 +65,13 @@ class ContextSource:
     def by_image(self) -> dict[str, list[int]]:
         """The indices of the human-labeled rows of each image, of rows with one image."""
         rows = defaultdict[str, list[int]](list)
-        excluded = self.trained_images()
         columns = zip(
             self.instances.column("images"), self.instances.column("synthetic"), strict=True
         )
         for index, (images, synthetic) in enumerate(columns):
-            if len(images) == 1 and not synthetic and images[0] not in excluded:
+            if len(images) == 1 and not synthetic:
                 rows[images[0]].append(index)
         return dict(rows)
-
-    def trained_images(self) -> frozenset[str]:
-        """Return the images of training rows, if this is the held-out split."""
-        if self.split == "train":
-            return frozenset()
-        columns = self.build.instances("train").column("images")
-        return frozenset(image for images in columns for image in images)
 
     def contexts(self, *, sees_image: bool) -> Iterator[ImageContext]:
         """Yield the contexts in an order by hash.

@@ -80,10 +80,8 @@ def has_other_count(sentence: str, statement: Statement) -> bool:
         return int(match[1]) != count
     if re.search(rf"\b{count} (?:[a-z]+ ){{0,2}}?{noun}", sentence):
         return False
-    for match in re.finditer(rf"\b(\d+|no) ((?:[a-z]+ ){{0,2}}?){noun}", sentence):
+    for match in re.finditer(rf"\b(\d+|no) (?:[a-z]+ ){{0,2}}?{noun}", sentence):
         number = 0 if match[1] == "no" else int(match[1])
-        if match[2].startswith("of "):
-            continue
         is_total = EXISTS.search(sentence[: match.start()]) or TOTAL.search(sentence)
         if number > count or number == 0 or is_total:
             return True
