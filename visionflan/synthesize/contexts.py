@@ -90,8 +90,8 @@ class ContextSource:
                 else f"at least {1 if sees_image else MIN_ROWS} of them to an image"
             )
             raise BuildError(
-                f"{self.build.path} has no human-labeled {self.split} rows to write from: they "
-                f"need one image, and {needed}"
+                f"{self.build.path} has no human-labeled row to write from in its split "
+                f"{self.split}: such rows need one image, and {needed}"
             )
 
     def images(self, sees_image: bool) -> Iterator[ImageContext]:
