@@ -69,3 +69,12 @@ def test_a_second_process_is_refused_until_the_first_ends(tmp_path: Path) -> Non
     with sole_user(tmp_path / "run"):
         pass
     assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_a_new_directory_into_which_nothing_is_written_is_removed(tmp_path: Path) -> None:
+    with sole_user(tmp_path / "refused"):
+        assert (tmp_path / "refused").is_dir()
+    assert not (tmp_path / "refused").exists()
+    with sole_user(tmp_path / "run"):
+        (tmp_path / "run" / "file").touch()
+    assert (tmp_path / "run" / "file").exists()

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -63,8 +63,10 @@ def naming_path(path: Path) -> Iterator[None]:
 def sole_user(directory: Path) -> Iterator[None]:
     """Create a directory and lock it; it has no lock on a file system that cannot lock directories.
 
-    Raises BlockingIOError if another process has the lock, which ends with its holder.
+    Raises BlockingIOError if another process has the lock, which ends with its holder. A directory
+    into which nothing was written is removed again.
     """
+    existed = directory.exists()
     directory.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(directory, os.O_RDONLY)
     try:
@@ -76,6 +78,9 @@ def sole_user(directory: Path) -> Iterator[None]:
             pass
         yield
     finally:
+        if not existed:
+            with suppress(OSError):  # it is not empty
+                directory.rmdir()
         os.close(descriptor)
 
 

@@ -20,7 +20,8 @@ from visionflan.layouts import is_image_file
 PACKAGES = ("layouts", "storage", "builder")
 IMAGE_MODULES = ("image_files.py", "image_pixels.py", "image_sources.py")
 DATASET_MODULES = ("dataset.py", "dataset_code.py", "vocabulary.py")
-MODULES = (*DATASET_MODULES, "escaping.py", "hashing.py", *IMAGE_MODULES, "prompt.py")
+OTHER_MODULES = ("escaping.py", "hashing.py", "parquet_cells.py", "prompt.py")
+MODULES = (*DATASET_MODULES, *IMAGE_MODULES, *OTHER_MODULES)
 RESOURCES = ("imagenet_names.tsv", "tu_berlin_classes.tsv")
 # The settings that change the instances of a dataset; others only choose and divide them.
 PART_SETTINGS = ("seed", "hold_out_official", "phrasings", "prompt_style")

@@ -121,7 +121,8 @@ class Llava(FeatureModel):
         from transformers import LlavaProcessor
         from transformers.models.llava.image_processing_pil_llava import LlavaImageProcessorPil
 
-        load_config(checkpoint)  # for its sentence if it cannot be read
+        if (checkpoint / "config.json").is_file():  # there is none beside a processor alone
+            load_config(checkpoint)  # for its sentence if it cannot be read
         try:
             processor: LlavaProcessor = LlavaProcessor.from_pretrained(checkpoint)
             processor.image_processor = LlavaImageProcessorPil.from_pretrained(checkpoint)
