@@ -23,8 +23,8 @@ READ_S = 30.0  # how long a release is read; of what is not read by then, the es
 SAMPLED_IMAGES = 40  # of each dataset, that are checked to know their size and their time
 # Measured besides the checks of images, in seconds (benchmarks/build_plan.py): making and writing
 # an instance, storing an image, the processes of a dataset; starting, and joining an instance.
-INSTANCE_S, IMAGE_S, DATASET_S = 0.000_15, 0.000_25, 0.3
-START_S, JOIN_S = 1.0, 0.000_1
+INSTANCE_S, IMAGE_S, DATASET_S = 0.000_06, 0.000_1, 0.05
+START_S, JOIN_S = 0.8, 0.000_03
 
 
 class DatasetEstimate(NamedTuple):
