@@ -63,7 +63,7 @@ def test_ids_name_files_and_hashes_are_checked(server: ImageServer, tmp_path: Pa
         UrlEntry(5, server.url("1.jpg"), name="e.jpg"),
         UrlEntry(6, server.url("1.jpg"), path="deep/er/6.jpg"),
         UrlEntry(7, server.url("3.jpg"), path="../outside.jpg"),
-        UrlEntry(8, server.url("3.jpg"), path="/tmp/outside.jpg"),
+        UrlEntry(8, server.url("3.jpg"), path=str(tmp_path / "outside.jpg")),
     ]
     summary = fetch(tmp_path / "out", entries)
     assert summary.failures == {"hash_mismatch": 2, "repeated_id": 1, "unsafe_path": 2}

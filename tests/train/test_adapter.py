@@ -10,10 +10,8 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from torch.distributed.checkpoint.filesystem import FileSystemReader
 
-from tests.helpers.adapter_runs import logits, with_adapter
-from tests.helpers.interrupted_run import train_interrupted
+from tests.helpers.adapter_runs import check_resumed_adapter, logits, with_adapter
 from tests.helpers.rank_processes import run_ranks
 from tests.helpers.tiny_checkpoint import save_language_model
 from tests.helpers.tiny_families import FAMILIES, save_tiny
@@ -21,7 +19,6 @@ from visionflan.errors import TrainingError, UnknownNameError
 from visionflan.model.families import load_model
 from visionflan.model.families.llava import Llava
 from visionflan.train import adapter as adapter_module
-from visionflan.train import trainer
 from visionflan.train.adapter import merge_adapter, one_pattern, target_modules, write_adapter
 from visionflan.train.adapter_config import AdapterConfig
 from visionflan.train.apply_adapter import apply_adapter
@@ -98,21 +95,8 @@ def test_only_the_adapted_layers_and_the_connector_change(
 def test_a_run_with_an_adapter_is_resumed_exactly_from_its_trained_weights(
     based: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    names = set[str]()
     config = with_adapter(based, replace(ADAPTER, dropout=0.2))
-    load_state: Any = vars(trainer)["load_state"]
-
-    def reading_load(directory: Path, *args: Any) -> None:
-        [state] = directory.glob("step-*")
-        names.update(FileSystemReader(state).read_metadata().state_dict_metadata)
-        load_state(directory, *args)
-
-    monkeypatch.setattr(trainer, "load_state", reading_load)
-    reference, resumed = train_interrupted(config, tmp_path, monkeypatch, at=2)
-    assert all(torch.equal(reference[name], resumed[name]) for name in reference)
-    weights = {name for name in names if name.startswith("model.")}
-    assert weights
-    assert all(".lora_" in name or "multi_modal_projector" in name for name in weights)
+    check_resumed_adapter(config, tmp_path, monkeypatch, at=2)
 
 
 def test_a_saved_adapter_is_merged_into_its_base_and_no_other(

@@ -9,16 +9,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from torch import nn
-from torch.distributed.checkpoint.filesystem import FileSystemReader
 
-from tests.helpers.adapter_runs import logits, with_adapter
-from tests.helpers.interrupted_run import train_interrupted
+from tests.helpers.adapter_runs import check_resumed_adapter, logits, with_adapter
 from tests.helpers.tiny_checkpoint import save_language_model
 from tests.helpers.tiny_families import FAMILIES, save_tiny
 from visionflan.errors import TrainingError
 from visionflan.model.families import load_model
 from visionflan.model.families.llava import Llava
-from visionflan.train import quantization, trainer
+from visionflan.train import quantization
 from visionflan.train.adapter import decoder_layers
 from visionflan.train.adapter_config import AdapterConfig
 from visionflan.train.checkpoint import write_model
@@ -111,21 +109,8 @@ def test_the_adapter_is_merged_into_the_original_weights(
 def test_a_run_is_resumed_exactly_from_its_trained_weights(
     bitsandbytes: Any, quantized: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    names = set[str]()
-    load_state: Any = vars(trainer)["load_state"]
-
-    def reading_load(directory: Path, *args: Any) -> None:
-        [state] = directory.glob("step-*")
-        names.update(FileSystemReader(state).read_metadata().state_dict_metadata)
-        load_state(directory, *args)
-
-    monkeypatch.setattr(trainer, "load_state", reading_load)
     config = with_adapter(quantized, replace(QLORA, dropout=0.2, double_quantization=True))
-    reference, resumed = train_interrupted(config, tmp_path, monkeypatch, at=3)
-    assert all(torch.equal(reference[name], resumed[name]) for name in reference)
-    weights = {name for name in names if name.startswith("model.")}
-    assert weights
-    assert all(".lora_" in name or "multi_modal_projector" in name for name in weights)
+    check_resumed_adapter(config, tmp_path, monkeypatch, at=3)
 
 
 def test_validation_changes_nothing_and_the_best_weights_can_be_saved(

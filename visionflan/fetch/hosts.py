@@ -59,7 +59,7 @@ class HostLimits:
                 del self.hosts[name]
 
     async def acquire(self, name: str, host: HostState) -> None:
-        """Wait until a request to a host may be sent, also if it asked to wait meanwhile."""
+        """Wait until a request to a host may be sent, also if it requests a pause meanwhile."""
         while True:
             await self.wait_until_open(name, host)
             await host.free.acquire()
@@ -68,7 +68,7 @@ class HostLimits:
             host.free.release()
 
     async def wait_until_open(self, name: str, host: HostState) -> None:
-        """Wait for as long as a host asked to."""
+        """Wait for as long as a host requested."""
         while (delay := host.open_at - self.clock()) > 0:
             if delay > self.settings.max_delay_s:
                 detail = f"{name} asks to wait for {delay:,.0f} seconds"

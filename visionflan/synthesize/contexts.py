@@ -28,7 +28,7 @@ class ContextRow(NamedTuple):
 
     @property
     def question(self) -> str:
-        """What is asked about the image; the task's instruction if the row has no question."""
+        """The question about the image; the task's instruction if the row has no question."""
         return self.instance.text or self.instance.instruction
 
     @property

@@ -27,7 +27,7 @@ def find_contradiction(exchanges: Sequence[WrittenExchange], rows: Sequence[Cont
     """Return what contradicts which row; empty if nothing does.
 
     Checked are answers to a question that a row has too, by the scoring rule of its task; what is
-    said of the number, the presence and the color of objects; and the class that the first
+    stated of the number, the presence and the color of objects; and the class that the first
     sentence names.
     """
     text = " ".join(exchange.answer for exchange in exchanges)

@@ -3,7 +3,7 @@
 The 13 and the normalization are those with which the training data of GPT-3 were filtered (Brown
 et al. 2020, arXiv 2005.14165, appendix C): lowercase words without punctuation, and a run that
 occurs in more than ten training texts counts as a common phrase. A text of fewer than 13 words has
-no such run: "Is there a dog in the image?" is asked of many images.
+no such run: "Is there a dog in the image?" is a question about many images.
 """
 
 import re
