@@ -14,8 +14,11 @@ pytest.importorskip("uvicorn", reason="the extra `web` is not installed")
 
 def test_the_command_prints_a_url_that_answers_until_ctrl_c() -> None:
     command = [sys.executable, "-m", "visionflan", "web", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None
+        assert process.stderr is not None
         url = process.stdout.readline().split()[0]
         assert url.startswith("http://127.0.0.1:")
         with urllib.request.urlopen(url, timeout=30) as response:
@@ -24,7 +27,7 @@ def test_the_command_prints_a_url_that_answers_until_ctrl_c() -> None:
             assert b"<h1>visionflan</h1>" in response.read()
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=30) == 130
-        assert process.stdout.read() == ""
+        assert process.stdout.read() == process.stderr.read() == ""
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return run_command(name, load(name), rest)
     except KeyboardInterrupt as interruption:
-        sys.stderr.write("interrupted; run the same command again to resume.\n")
+        if name != "web":  # a server has no other end
+            sys.stderr.write("interrupted; run the same command again to resume.\n")
         return SIGNAL_EXIT + (interruption.args[0] if interruption.args else signal.SIGINT)
 
 
