@@ -20,17 +20,22 @@ def serve(sources: Sources, host: str, port: int, announce: Callable[[str], None
     with listen(host, port) as listener:
         access = access_for(host)
         announce(page_url(host, listener.getsockname()[1], access.token))
-        config = uvicorn.Config(
-            create_app(sources, access),
-            lifespan="off",
-            ws="none",
-            log_level="warning",
-            access_log=False,  # it would contain the token
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-        )
-        uvicorn.Server(config).run(sockets=[listener])
+        server_for(sources, access).run(sockets=[listener])
+
+
+def server_for(sources: Sources, access: Access) -> uvicorn.Server:
+    """Return a server of the pages that has not started."""
+    config = uvicorn.Config(
+        create_app(sources, access),
+        lifespan="off",
+        ws="none",
+        log_level="warning",
+        access_log=False,  # it would contain the token
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
+    return uvicorn.Server(config)
 
 
 def listen(host: str, port: int) -> socket.socket:
