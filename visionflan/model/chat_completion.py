@@ -12,6 +12,7 @@ from typing import NamedTuple, Self
 
 from visionflan.errors import TrainingError
 from visionflan.model.chat_rendering import ChatRenderer, RenderedConversation, Span
+from visionflan.model.chat_templates import SET_ANOTHER
 from visionflan.storage.instance import Turn
 
 
@@ -125,5 +126,5 @@ def unlike_its_prompt() -> TrainingError:
     """Return the error for a template that writes a conversation otherwise than its prompts."""
     return TrainingError(
         "the chat template writes a conversation otherwise than its prompts, so answers cannot be "
-        "separated from prompts: set another by init.chat_template"
+        f"separated from prompts: {SET_ANOTHER}"
     )

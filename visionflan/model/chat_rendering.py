@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from visionflan.errors import TrainingError
+from visionflan.model.chat_templates import SET_ANOTHER
 from visionflan.prompt import split_at_images
 from visionflan.storage.instance import Turn
 
@@ -103,7 +104,7 @@ class ChatRenderer:
                 raise TrainingError(
                     "the chat template marks no answers with {% generation %}, and renders the "
                     "beginning of a conversation otherwise than the whole, so answers cannot be "
-                    "separated from prompts: set another by init.chat_template"
+                    f"separated from prompts: {SET_ANOTHER}"
                 )
             answer, text = answered[len(prompt) :], conversations[row][index].text.strip()
             if not answer.lstrip().startswith(text):
@@ -163,7 +164,7 @@ def naming_the_template() -> Iterator[None]:
     except (TypeError, TemplateError) as error:
         raise TrainingError(
             f"the chat template cannot write a conversation ({error}): change the conversation, or "
-            "set another template by init.chat_template"
+            f"the template: {SET_ANOTHER}"
         ) from error
 
 
@@ -179,6 +180,6 @@ def require_system_turns(
     for turns, conversation in zip(conversations, rendered, strict=False):
         if turns[0].role == "system" and turns[0].text.strip() not in conversation.text:
             raise TrainingError(
-                "the chat template has no place for a system turn and leaves out its words: set "
-                "another by init.chat_template"
+                "the chat template has no place for a system turn and leaves out its words: "
+                f"{SET_ANOTHER}"
             )

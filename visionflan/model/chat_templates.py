@@ -78,7 +78,10 @@ CAPTION = """\
 """
 BY_NAME = {"vicuna": VICUNA, "plain": PLAIN, "caption": CAPTION}
 
-SET_ANOTHER = "set another by init.chat_template (vicuna, plain, or a Jinja file)"
+SET_ANOTHER = (
+    "set another by init.chat_template in a recipe (vicuna, plain, or a Jinja file), or as "
+    "chat_template.jinja in the checkpoint"
+)
 
 
 def load_template(name: str) -> str:

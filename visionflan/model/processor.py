@@ -82,7 +82,8 @@ class CheckpointProcessor:
         template = load_template(chat_template) if chat_template else own_template(files, tokenizer)
         if template is None:
             raise TrainingError(
-                f"{checkpoint} has no chat template: name one by init.chat_template, as a file"
+                f"{checkpoint} has no chat template: add chat_template.jinja to it, or name a file "
+                "by init.chat_template in a recipe"
             )
         config = load_config(checkpoint)
         image_token_id = getattr(config, "image_token_id", None)
