@@ -51,16 +51,28 @@ def test_training_goes_on_while_a_state_is_written(
     assert trained.is_set()
 
 
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (OSError(28, "No space left on device"), ".*No space left on device"),
+        (
+            RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos"),
+            "the disk may be",
+        ),
+    ],
+)
 def test_a_state_that_cannot_be_written_ends_the_run_in_one_sentence(
-    config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    error: Exception,
+    reason: str,
+    config: TrainConfig,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def full(*args: object) -> None:
-        raise OSError(28, "No space left on device")
+        raise error
 
     monkeypatch.setattr(FileSystemWriter, "write_data", full)
-    with pytest.raises(
-        TrainingError, match=r"resume \(.*No space left on device\): free some"
-    ) as e:
+    with pytest.raises(TrainingError, match=rf"resume \({reason}.*\): free some") as e:
         train(one_state(config), tmp_path)
     assert "\n" not in str(e.value)
     assert not list((tmp_path / "base/resume").glob("step-*"))

@@ -176,8 +176,10 @@ class StateWriter:
 
     def write_error(self, reason: BaseException) -> TrainingError:
         """Return the error for a state that was not written."""
+        # PyTorch writes by C++, whose errors name a line of its source and no reason.
+        why = str(reason) if isinstance(reason, OSError) else "the disk may be full"
         return TrainingError(
-            f"the state of the run could not be written to {self.directory} ({reason}): free some "
+            f"the state of the run could not be written to {self.directory} ({why}): free some "
             "disk space and train again, which resumes from the state before it"
         )
 
