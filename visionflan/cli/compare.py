@@ -2,7 +2,8 @@
 
 A and B are runs, stages of runs (RUN/base), or evaluation directories. A run alone compares its
 first stage with its last; one of two runs stands for its last stage. Answers are paired by the
-content of the question. Writes compare.html, a page that needs no other file and no network,
+content of the question. A side may be a person who answered in `visionflan web`, and `--answers`
+sets further ones beside both. Writes compare.html, a page that needs no other file and no network,
 compare.csv with every answer, and compare.json with every number.
 """
 
@@ -10,6 +11,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from visionflan.cli.shared.human_args import add_answers, agreement_lines
 from visionflan.compare import COMPARISON_DIR
 from visionflan.errors import UsageError
 from visionflan.plural import counted
@@ -34,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="lenient",
         help="scoring rule of the main tables (default: %(default)s)",
     )
+    add_answers(parser)
     parser.add_argument(
         "--out",
         type=Path,
@@ -55,8 +58,10 @@ def run(args: argparse.Namespace) -> int:
     if not args.demo:
         in_run = args.before / COMPARISON_DIR if args.after is None else Path(COMPARISON_DIR)
         return compare_paths(args, args.before, args.out or in_run)
+    from visionflan.cli.shared.demo_options import check_demo_options
     from visionflan.evaluate.demo import demo_run
 
+    check_demo_options(args, add_arguments, ("rule", "out", "json"))
     with demo_run() as directory:
         return compare_paths(args, directory, args.out or Path(COMPARISON_DIR))
 
@@ -66,7 +71,7 @@ def compare_paths(args: argparse.Namespace, before: Path, out: Path) -> int:
     from visionflan.cli.shared.dataset_args import print_json
     from visionflan.compare.run import load_comparison, to_json
 
-    loaded = load_comparison(before, args.after)
+    loaded = load_comparison(before, args.after, args.answers)
     numbers = to_json(loaded.comparison)
     if args.json and args.out is None:
         print_json(numbers)
@@ -109,4 +114,6 @@ def print_summary(report: "ComparisonReport", files: "ComparisonFiles") -> None:
         print(f"{name:{width}}", *numbers, f" {interval:<17} {row.conclusion}")
     if others := len(by_rule) - len(rows):
         print(f"On the page: {counted(others, 'further metric')}.")
+    if lines := list(agreement_lines(report.comparison.humans)):
+        print("\nagreement of persons", *lines, sep="\n")
     print(f"\npage     {files.page}\nanswers  {files.table}\nnumbers  {files.numbers}")

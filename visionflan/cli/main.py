@@ -60,6 +60,7 @@ EXTRAS: dict[str, str] = {
     "httpx": "evaluate",
     "jinja2": "evaluate",
     "markupsafe": "evaluate",
+    "nltk": "evaluate",
     "onnxruntime": "descriptor",
     "peft": "adapters",
     "rapidfuzz": "evaluate",

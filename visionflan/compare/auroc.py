@@ -7,10 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from visionflan.compare.paired_sums import NO_CHANGE, with_interval
-from visionflan.compare.results import AnswerPair, BeforeAfter, Interval
-from visionflan.evaluate.aggregate.estimates import without_rounding
-from visionflan.evaluate.aggregate.intervals import SHARE, Floats, Scale, Spread
+from visionflan.compare.paired_sums import NO_CHANGE, jackknife_interval
+from visionflan.compare.results import AnswerPair, BeforeAfter
+from visionflan.evaluate.aggregate.intervals import SHARE, Floats
 from visionflan.evaluate.aggregate.paired import CHANGE, is_same_model
 from visionflan.evaluate.metrics.answer_parsing import NO, YES
 from visionflan.evaluate.metrics.normalization import normalize_words
@@ -156,10 +155,10 @@ def compare_statistic(
     """Return a statistic of both models and its change, with intervals over the same clusters."""
     items = np.bincount(before.cluster).astype(np.float64)
     first, second = (leave_one_out(statistic, side, len(items)) for side in (before, after))
-    change = value_of(second - first, items, CHANGE)
+    change = jackknife_interval(second - first, items, CHANGE)
     return BeforeAfter(
-        value_of(first, items, SHARE),
-        value_of(second, items, SHARE),
+        jackknife_interval(first, items, SHARE),
+        jackknife_interval(second, items, SHARE),
         NO_CHANGE if same_model and change.value is not None else change,
     )
 
@@ -172,17 +171,3 @@ def leave_one_out(statistic: WeightedStatistic, items: RankedItems, clusters: in
         number = min(at_once, clusters - start)
         values.append(statistic(items, 1.0 - np.eye(number, clusters, start)))
     return np.concatenate(values)
-
-
-def value_of(values: Floats, items: Floats, scale: Scale) -> Interval:
-    """Return the first value with its interval; the others are without each cluster in turn.
-
-    Where yes or no is the truth of a single cluster only, there is no interval.
-    """
-    value, without = float(values[0]), values[1:]
-    spread = None
-    if not np.isnan(without).any():
-        factor = ((len(items) - 1) / len(items)) ** 0.5
-        deviations = without_rounding(factor * (value - without), 1.0)
-        spread = Spread(deviations[:, None], items[:, None], np.ones(1))
-    return with_interval(value, spread, scale)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from visionflan.compare.results import AnswerPair, BeforeAfter, Interval
+from visionflan.evaluate.aggregate.estimates import without_rounding
 from visionflan.evaluate.aggregate.intervals import (
     DIGITS,
     Floats,
@@ -115,6 +116,21 @@ def with_interval(value: float, spread: Spread | None, scale: Scale | None) -> I
         return Interval(None)
     bounds = confidence_interval(value, spread, scale) if spread else None
     return Interval(value) if bounds is None else Interval(value, bounds.low, bounds.high)
+
+
+def jackknife_interval(values: Floats, items: Floats, scale: Scale) -> Interval:
+    """Return the first value with its interval; the others are without each cluster in turn.
+
+    `items` is the number of items of each cluster. Where a value without a cluster is undefined, as
+    if yes or no is the truth of a single cluster only, there is no interval.
+    """
+    value, without = float(values[0]), values[1:]
+    spread = None
+    if not np.isnan(without).any():
+        factor = ((len(items) - 1) / len(items)) ** 0.5
+        deviations = without_rounding(factor * (value - without), 1.0)
+        spread = Spread(deviations[:, None], items[:, None], np.ones(1))
+    return with_interval(value, spread, scale)
 
 
 def known_error(spread: Spread) -> float | None:

@@ -8,6 +8,7 @@ that is not defined is None.
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, TypeVar
 
+from visionflan.evaluate.aggregate.estimates import Estimate
 from visionflan.evaluate.metric import ScoringRule
 from visionflan.evaluate.records.header import Header
 from visionflan.evaluate.records.record import Record
@@ -178,6 +179,58 @@ class Difference(NamedTuple):
         )
 
 
+class Agreement(NamedTuple):
+    """The agreement of persons on a task.
+
+    Attributes:
+        task: the task.
+        persons: the persons with an answer to an item that another one answered as well.
+        items: number of items that at least two persons answered.
+        clusters: number of clusters of images of these items.
+        distance: how far two answers are apart, in words.
+        same: number of items on which all answers are the same.
+        alpha: Krippendorff's alpha.
+        kappa: Cohen's kappa; None with more persons than two, or for open answers.
+        undefined: why there is no alpha; empty if there is one.
+    """
+
+    task: str
+    persons: tuple[str, ...]
+    items: int
+    clusters: int
+    distance: str
+    same: int
+    alpha: Interval
+    kappa: Interval | None
+    undefined: str
+
+
+class HumanScore(NamedTuple):
+    """The score of a person beside those of models, all on the items that each of them answered.
+
+    Attributes:
+        person: the name of the person.
+        name: of the task, or of a group of tasks.
+        rule: scoring rule.
+        human: the score of the person.
+        models: the score of each model, by its label.
+    """
+
+    person: str
+    name: str
+    rule: ScoringRule
+    human: Estimate
+    models: Mapping[str, Estimate]
+
+
+class HumanResults(NamedTuple):
+    """What is known from answers of persons: scores, agreement, and what could not be compared."""
+
+    scores: Sequence[HumanScore] = ()
+    agreement: Sequence[Agreement] = ()
+    notes: Sequence[str] = ()
+
+
 class Comparison(NamedTuple):
     """All results of comparing two models.
 
@@ -191,6 +244,7 @@ class Comparison(NamedTuple):
         differences: changes of all metrics under all rules.
         analyses: results of each analysis, by its name.
         notes: what to know before reading the numbers.
+        humans: scores and agreement of persons.
     """
 
     before: ComparedModel
@@ -202,6 +256,7 @@ class Comparison(NamedTuple):
     differences: list[Difference]
     analyses: Mapping[str, Sequence[AnalysisResult]]
     notes: list[str]
+    humans: HumanResults = HumanResults()
 
     def results_of(self, result_type: type[Result]) -> list[Result]:
         """Return all results of one type, in the order of their analysis."""

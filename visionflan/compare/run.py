@@ -7,14 +7,21 @@ from typing import NamedTuple
 from visionflan.compare.analyses import load_all
 from visionflan.compare.differences import adjust_and_conclude, compare_benchmark, compare_task
 from visionflan.compare.headline_support import index_headlines
+from visionflan.compare.human_scores import compare_humans, find_persons, is_human
 from visionflan.compare.inputs import find_inputs, open_sources, read_evaluations
 from visionflan.compare.join import JoinedAnswers, describe_model, join
-from visionflan.compare.results import ComparedModel, Comparison, Difference, Evaluation
+from visionflan.compare.results import (
+    ComparedModel,
+    Comparison,
+    Difference,
+    Evaluation,
+    HumanResults,
+)
 from visionflan.compare.serialize import to_json
 from visionflan.compare.subsets import Subset, by_benchmark, by_task
 from visionflan.compare.suites import compare_suites
 from visionflan.compare.task_groups import compare_groups
-from visionflan.evaluate.records.header import TaskHeader
+from visionflan.evaluate.records.header import HUMAN, TaskHeader
 from visionflan.evaluate.requests import Source
 from visionflan.plural import counted
 
@@ -32,17 +39,27 @@ class LoadedComparison(NamedTuple):
     missing_sources: Sequence[str]  # why others could not be opened
 
 
-def load_comparison(before: Path, after: Path | None = None) -> LoadedComparison:
-    """Compare two paths, or the first stage of a single run with its last."""
+def load_comparison(
+    before: Path, after: Path | None = None, answers: Path | None = None
+) -> LoadedComparison:
+    """Compare two paths, or the first stage of a single run with its last.
+
+    `answers`: the directory of answers of further persons.
+    """
     inputs = find_inputs(before, after)
     first, second = read_evaluations(inputs.before), read_evaluations(inputs.after)
+    persons = [] if answers is None else find_persons(answers)
     evaluations = [*first, *second]
     sources, missing = open_sources(evaluations)
-    return LoadedComparison(compare(first, second), evaluations, sources, missing)
+    return LoadedComparison(compare(first, second, persons), evaluations, sources, missing)
 
 
-def compare(before: Sequence[Evaluation], after: Sequence[Evaluation]) -> Comparison:
-    """Compare the answers of two models to the same questions."""
+def compare(
+    before: Sequence[Evaluation],
+    after: Sequence[Evaluation],
+    persons: Sequence[Evaluation] = (),
+) -> Comparison:
+    """Compare the answers of two models to the same questions, beside those of persons."""
     models = describe_model(before), describe_model(after)
     joined = join(before, after)
     tasks = {
@@ -68,7 +85,18 @@ def compare(before: Sequence[Evaluation], after: Sequence[Evaluation]) -> Compar
             *engine_notes([*before, *after]),
             *overlap_notes([*before, *after], joined),
         ],
+        humans=humans_of(before, after, persons),
     )
+
+
+def humans_of(
+    before: Sequence[Evaluation], after: Sequence[Evaluation], persons: Sequence[Evaluation]
+) -> HumanResults:
+    """Return the results of persons: of the sides that are some, and of further ones."""
+    sides = {"before": before, "after": after}
+    models = {label: side for label, side in sides.items() if not is_human(side[0])}
+    own = [evaluation for evaluation in (*before, *after) if is_human(evaluation)]
+    return compare_humans([*own, *persons], models)
 
 
 def differences(subset: Subset, tasks: Mapping[str, TaskHeader]) -> Iterator[Difference]:
@@ -115,8 +143,9 @@ def engine_notes(evaluations: Sequence[Evaluation]) -> Iterator[str]:
                 f"{name}: {model.no_likelihoods}. Measures by log-likelihood exist for one model "
                 "at most, and are not compared."
             )
-    if len({model.engine for model in models.values()}) > 1:
-        engines = ", ".join(f"{name} by {model.engine}" for name, model in models.items())
+    computed = {name: model.engine for name, model in models.items() if model.engine != HUMAN}
+    if len(set(computed.values())) > 1:
+        engines = ", ".join(f"{name} by {engine}" for name, engine in computed.items())
         yield (
             f"The answers were computed by different engines ({engines}), whose numerics and chat "
             "templates may differ: a small change may come from that."
@@ -133,7 +162,7 @@ def overlap_notes(evaluations: Sequence[Evaluation], joined: JoinedAnswers) -> I
             name = header.benchmark or "held-out tasks"
             end = limits if joined.only_before or joined.only_after else ""
             yield f"{model}, {name}: {header.overlap.describe()}{end}"
-        elif not header.overlap.known:
+        elif not header.overlap.known and header.stage != HUMAN:
             unknown[model] = None
     if unknown:
         yield (

@@ -94,6 +94,16 @@ def change_interval(change: Estimate) -> str:
     return f"{signed_number(change.low)} to {signed_number(change.high)}"
 
 
+def coefficient(value: Interval) -> str:
+    """Format a coefficient between -1 and 1 with its interval."""
+    return f"{number(value.value)} ({coefficient_interval(value.low, value.high)})"
+
+
+def coefficient_interval(low: float | None, high: float | None) -> str:
+    """Format the interval of a coefficient between -1 and 1, or say why there is none."""
+    return NO_INTERVAL if low is None or high is None else f"{number(low)} to {number(high)}"
+
+
 def percent(share: float | None) -> str:
     """Format a share as a percentage."""
     return NONE if share is None else f"{100 * share:.0f} %"

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from visionflan.compare.human_scores import compare_humans, find_persons
+from visionflan.compare.results import Evaluation, HumanResults
 from visionflan.errors import BuildError, EvaluationError
 from visionflan.evaluate.records.files import RECORDS, SCORES
 from visionflan.evaluate.records.header import Header, read_header
@@ -50,10 +52,11 @@ class RunData:
     evaluations: Sequence[StageEvaluation]
     builds: Sequence[BuildDirectory]
     missing_builds: Sequence[str]  # why a build could not be opened
+    humans: HumanResults | None = None  # the scores and the agreement of persons
 
 
-def load_run(run: Path) -> RunData:
-    """Load the directory of a run; only an evaluation is required."""
+def load_run(run: Path, answers: Path | None = None) -> RunData:
+    """Load the directory of a run, and the answers of persons; only an evaluation is required."""
     if not run.is_dir():
         raise EvaluationError(f"{run} is not a directory: give the directory of a run")
     evaluated = [load_evaluation(path) for path in evaluations(run) if not is_benchmark(path)]
@@ -72,7 +75,16 @@ def load_run(run: Path) -> RunData:
         evaluations=evaluated,
         builds=builds,
         missing_builds=missing,
+        humans=None if answers is None else load_humans(answers, evaluated),
     )
+
+
+def load_humans(answers: Path, stages: Sequence[StageEvaluation]) -> HumanResults:
+    """Load the answers of persons, and set them beside those of the stages."""
+    models = {
+        stage.stage: [Evaluation(stage.stage, stage.header, stage.records)] for stage in stages
+    }
+    return compare_humans(find_persons(answers), models)
 
 
 def open_builds(paths: Iterable[Path]) -> tuple[list[BuildDirectory], list[str]]:

@@ -11,6 +11,7 @@ import visionflan
 from visionflan.atomic_write import write_text
 from visionflan.report import number_format
 from visionflan.report.html import asset, environment
+from visionflan.report.human_answers import HumanView
 from visionflan.report.inline_images import InlineImages
 from visionflan.report.run_page.data import BuildSummary, summarize_build
 from visionflan.report.run_page.examples import (
@@ -19,6 +20,7 @@ from visionflan.report.run_page.examples import (
     ExampleView,
     Failure,
 )
+from visionflan.report.run_page.humans import human_section
 from visionflan.report.run_page.inputs import RunData, StageEvaluation, load_run
 from visionflan.report.run_page.response_style import (
     ResponseStyleSection,
@@ -68,6 +70,7 @@ class RunPage:
     image_controls: Sequence[Control]
     sight_checks: Sequence[SightCheck]
     scores: ScoresSection
+    humans: HumanView | None
     failures: Sequence[Failure]
     changes: Sequence[ExampleCategory]
     conversations: Sequence[ExampleView]
@@ -139,6 +142,7 @@ def run_page(run: RunData, style: Markup, path: Path) -> RunPage:
         image_controls=image_controls(),
         sight_checks=list(sight_checks(run.evaluations)),
         scores=scores_section(run.evaluations),
+        humans=None if run.humans is None else human_section(run.humans, run.evaluations),
         failures=gallery.failures(),
         changes=gallery.changes(),
         conversations=gallery.conversations(),
