@@ -84,6 +84,18 @@ def load(name: str) -> Dataset[Any]:
     return dataset
 
 
+def reload(name: str) -> Dataset[Any]:
+    """Import a dataset file again after a change; raise DefinitionError if its code fails now."""
+    load.cache_clear()
+    sys.modules.pop(module_name(name), None)
+    return load(name)
+
+
+def file_of(name: str) -> Path:
+    """Return the path of a dataset file, which is imported for that."""
+    return loose_files.get(name) or Path(module(name).__file__ or "")
+
+
 def load_all() -> Iterator[tuple[str, Dataset[Any]]]:
     """Yield every dataset with its name; one whose file is broken is left out with a warning.
 

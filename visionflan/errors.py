@@ -5,6 +5,7 @@ VisionflanError
     UnusableError       a row cannot become an example; the ledger counts the reason
     UnknownNameError    no dataset, task, metric, ... has this name; suggests the nearest ones
     DefinitionError     the file of a dataset, benchmark, ... does not define what it must
+    AuthoringError      the words of a task cannot be written to its file as requested
     BuildError          a build directory is incomplete, or cannot be built as requested
     TrainingError       a stage cannot be trained as requested
     LlmError            a language model cannot be called, or gave no usable reply
@@ -46,6 +47,10 @@ class UnknownNameError(VisionflanError):
 
 class DefinitionError(VisionflanError):
     """The file of a dataset, benchmark, ... does not define what it must, or shares its name."""
+
+
+class AuthoringError(VisionflanError):
+    """The words of a task cannot be written to its dataset file as requested."""
 
 
 class BuildError(VisionflanError):

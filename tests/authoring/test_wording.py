@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from visionflan.authoring import lint, wording
+from visionflan.authoring import instruction_text, lint
 from visionflan.authoring.findings import TaskExamples
+from visionflan.authoring.similar_instructions import MAX_SIMILARITY, shingles
+from visionflan.authoring.wording import RULES
 from visionflan.dataset import BrokenRow, Example, Task
 from visionflan.vocabulary import MetricName
 
@@ -41,7 +43,13 @@ def checked(
 
 
 def codes(examples: TaskExamples) -> list[str]:
-    return [finding.code for finding in wording.wording_problems(examples)]
+    answers = examples.answers
+    return [
+        finding.code
+        for phrasing in examples.task.phrasings
+        for rule in RULES
+        for finding in rule(phrasing, answers)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -159,13 +167,13 @@ def test_a_text_that_the_instruction_does_not_name_is_found(instruction: str) ->
     ],
 )
 def test_an_old_fashioned_phrase_is_found(instruction: str) -> None:
-    (finding,) = list(wording.old_fashioned("lab/task", instruction))[:1]
+    (finding,) = list(instruction_text.old_fashioned("lab/task", instruction))[:1]
     assert (finding.location, finding.code) == ("lab/task", "old_fashioned")
 
 
 def test_todays_words_are_not_old_fashioned() -> None:
     instruction = 'Write it in the form of a list. Say what each understands by "shape".'
-    assert list(wording.old_fashioned("lab/task", instruction)) == []
+    assert list(instruction_text.old_fashioned("lab/task", instruction)) == []
 
 
 def test_british_spelling_is_found_in_answers_and_options() -> None:
@@ -176,5 +184,5 @@ def test_british_spelling_is_found_in_answers_and_options() -> None:
 
 
 def test_an_old_pair_of_instructions_is_too_similar() -> None:
-    first, second = map(lint.shingles, (COCO, VQA_E))
-    assert len(first & second) / len(first | second) > lint.MAX_SIMILARITY
+    first, second = map(shingles, (COCO, VQA_E))
+    assert len(first & second) / len(first | second) > MAX_SIMILARITY

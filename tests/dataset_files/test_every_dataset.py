@@ -16,6 +16,7 @@ from PIL import Image
 
 from visionflan import catalog
 from visionflan.authoring import lint
+from visionflan.authoring.similar_instructions import similar_instructions
 from visionflan.dataset import Example
 from visionflan.errors import ReleaseError
 from visionflan.image_sources import read_encoded
@@ -132,7 +133,7 @@ def test_the_tasks_are_those_of_the_paper_and_its_site(name: str) -> None:
 
 
 def test_no_two_instructions_are_alike() -> None:
-    assert list(lint.similar_instructions(NAMES)) == []
+    assert list(similar_instructions(NAMES)) == []
 
 
 def test_many_tasks_of_every_group_have_five_phrasings() -> None:

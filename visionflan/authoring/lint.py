@@ -7,13 +7,13 @@ import tokenize
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from inspect import getsource
-from itertools import combinations, pairwise
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from visionflan import catalog
-from visionflan.authoring import spelling, wording
+from visionflan.authoring import spelling
 from visionflan.authoring.findings import Finding, TaskExamples
 from visionflan.authoring.release_rows import (
     UnusableRows,
@@ -21,16 +21,14 @@ from visionflan.authoring.release_rows import (
     release_problems,
     unknown_splits,
 )
+from visionflan.authoring.similar_instructions import similar_instructions
+from visionflan.authoring.word_lints import answer_problems, text_problems
 from visionflan.dataset import BrokenRow, Dataset
 from visionflan.dataset_code import declared_at, read_rows, write_specimen
 from visionflan.errors import DefinitionError, ReleaseError
 from visionflan.image_sources import containing_file, describe_source
-from visionflan.plural import counted
 
 SPECIMEN_SIZE = 40
-MAX_SIMILARITY = 0.2  # Jaccard index of the word trigrams of two tasks' instructions
-MAX_PHRASING_SIMILARITY = 0.5  # the same of two phrasings of one task
-NUM_WORDS = range(5, 161)
 FILE_NAME = re.compile(r"\S*\w[./_]\w\S*")  # or an address
 
 
@@ -59,10 +57,7 @@ def check_dataset(name: str, data_root: Path | None = None) -> Iterator[Finding]
         yield Finding(name, "no_task", "the file declares no task")
     yield from fused_strings(name, getsource(catalog.module(name)))
     for task in dataset.tasks.values():
-        for phrasing in task.phrasings:
-            yield from instruction_problems(f"{name}/{task.name}", phrasing)
-            yield from wording.old_fashioned(f"{name}/{task.name}", phrasing)
-        yield from similar_phrasings(f"{name}/{task.name}", task.phrasings)
+        yield from text_problems(f"{name}/{task.name}", task.phrasings)
     with TemporaryDirectory(prefix="visionflan-check-") as directory:
         try:
             yield from specimen_problems(name, dataset, Path(directory))
@@ -100,8 +95,9 @@ def specimen_problems(name: str, dataset: Dataset[Any], root: Path) -> Iterator[
                 yield Finding(unusable.location, "no_example", message)
             continue
         checked = TaskExamples(unusable.location, task, examples)
-        for rule in (*EXAMPLE_RULES, wording.wording_problems):
+        for rule in EXAMPLE_RULES:
             yield from rule(checked)
+        yield from answer_problems(checked.answers)
         checked_tasks.append(checked)
     yield from misspelled_answers(checked_tasks)
 
@@ -133,27 +129,6 @@ def is_fused(source: str, element: ast.Constant) -> bool:
         return False
     before, _, after = source.partition(segment)
     return not (before.rstrip().endswith("(") and after.lstrip().startswith(")"))
-
-
-def instruction_problems(location: str, instruction: str) -> Iterator[Finding]:
-    """Check the length, capitals, punctuation and spacing of an instruction."""
-    if len(instruction.split()) not in NUM_WORDS:
-        message = f"the instruction has {counted(len(instruction.split()), 'word')}, not 5 to 160"
-        yield Finding(location, "instruction_length", message)
-    for code, pattern, message in INSTRUCTION_RULES:
-        if match := re.search(pattern, instruction):
-            yield Finding(location, code, f"{message}: {match.group()!r}")
-
-
-INSTRUCTION_RULES = (
-    ("no_capital", r"^[^A-Z\"'(\d]", "the instruction does not start with a capital letter"),
-    ("no_full_stop", r"[^.?!:)\"']$", "the instruction does not end like a sentence"),
-    ("doubled_word", r"(?i)\b(\w+) \1\b", "a word is repeated"),
-    ("doubled_blank", r"\S {2,}\S", "there is more than one space between two words"),
-    ("fused_sentence", r"[a-z][.?!,;][A-Z]\w", "there is no space after a sentence"),
-    ("blank_before_mark", r"\w [,.;?!](?:\s|$)", "there is a space before a punctuation mark"),
-    ("placeholder", r"[{}\\]|<\w+>|\[\w+\]", "the instruction contains a placeholder"),
-)
 
 
 def constant_target(checked: TaskExamples) -> Iterator[Finding]:
@@ -218,41 +193,6 @@ EXAMPLE_RULES: tuple[Callable[[TaskExamples], Iterator[Finding]], ...] = (
 )
 
 
-def similar_phrasings(location: str, phrasings: Iterable[str]) -> Iterator[Finding]:
-    """Find phrasings of one task that have nearly the same words in the same order."""
-    for first, second in combinations(phrasings, 2):
-        if similarity(shingles(first), shingles(second)) > MAX_PHRASING_SIMILARITY:
-            message = f"nearly the same phrasing as {first!r}: {second!r}"
-            yield Finding(location, "similar_phrasings", message)
-
-
-def similar_instructions(names: list[str]) -> Iterator[Finding]:
-    """Find instructions that are nearly the same as those of another task in the catalog."""
-    instructions = [
-        (f"{name}/{task.name}", shingles(phrasing))
-        for name, dataset in catalog.load_all()
-        for task in dataset.tasks.values()
-        for phrasing in task.phrasings
-    ]
-    for (location, first), (other, second) in combinations(instructions, 2):
-        if location == other or not {location.split("/")[0], other.split("/")[0]} & set(names):
-            continue
-        if similarity(first, second) > MAX_SIMILARITY:
-            message = f"the instruction is nearly the same as that of {other}"
-            yield Finding(location, "similar", message)
-
-
-def shingles(instruction: str) -> frozenset[tuple[str, ...]]:
-    """Return the word trigrams, by whose overlap two instructions are compared."""
-    words = re.findall(r"\w+", instruction.lower())
-    return frozenset(zip(words, words[1:], words[2:], strict=False))
-
-
-def similarity(first: frozenset[tuple[str, ...]], second: frozenset[tuple[str, ...]]) -> float:
-    """Return the Jaccard index of the word trigrams of two instructions."""
-    return len(first & second) / max(1, len(first | second))
-
-
 def spelling_findings(names: list[str]) -> Iterator[Finding]:
     """Find misspelled words in titles, instructions and the metadata of a dataset."""
     texts: dict[str, str] = {}
@@ -278,5 +218,4 @@ def misspelled_answers(checked_tasks: list[TaskExamples]) -> Iterator[Finding]:
 def misspellings(texts: dict[str, str]) -> Iterator[Finding]:
     """Find words of named texts that are misspelled, or not spelled the American way."""
     for location, word, corrections in dict.fromkeys(spelling.find_misspellings(texts)):
-        message = f"{word!r} is misspelled or not American: {' or '.join(corrections)}?"
-        yield Finding(location, "misspelled", message)
+        yield Finding(location, "misspelled", spelling.message(word, corrections))

@@ -36,6 +36,11 @@ def find_misspellings(texts: Mapping[str, str]) -> Iterator[tuple[str, str, tupl
             yield lines[report["line_num"] - 1][0], report["typo"], tuple(report["corrections"])
 
 
+def message(word: str, corrections: tuple[str, ...]) -> str:
+    """Return what is said about a misspelled word."""
+    return f"{word!r} is misspelled or not American: {' or '.join(corrections)}?"
+
+
 def typos_path() -> str | None:
     """Return the path of `typos`, installed with this Python or on PATH, or None."""
     sibling = Path(sys.executable).with_name("typos")
