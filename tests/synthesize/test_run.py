@@ -1,12 +1,13 @@
 """Builds that the model of a scripted server writes: well, badly and not at all."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
-from tests.helpers.llm_server import LlmServer, fails, serving
+from tests.helpers.llm_server import LlmServer, fails, sends, serving
 from tests.helpers.writing_server import (
     MODEL,
     behaves,
@@ -112,6 +113,36 @@ def test_a_rewritten_answer_must_have_the_label(build: BuildDirectory, tmp_path:
     ):
         run_synthesis(server, build, tmp_path / "out", "rewrite", 4, tasks=("shapes/color",))
     assert not (tmp_path / "out").exists()
+
+
+TOO_LONG = "This model's maximum context length is 2048 tokens. Please reduce the length."
+VLLM_ERRORS = {  # how versions of vLLM explain the status 400
+    "old": {"object": "error", "message": TOO_LONG, "type": "BadRequestError", "code": 400},
+    "new": {"error": {"message": TOO_LONG, "type": "BadRequestError", "code": 400}},
+}
+
+
+@pytest.mark.parametrize("version", VLLM_ERRORS)
+def test_rows_that_are_too_long_for_the_model_are_dropped_with_its_words(
+    version: str, build: BuildDirectory, tmp_path: Path
+) -> None:
+    too_long = sends(json.dumps(VLLM_ERRORS[version]).encode(), 400)
+    behaviors: list[Any] = [too_long, fails(503, "overloaded", Retry_After="0"), too_long]
+
+    def write(body: dict[str, Any]) -> Any:
+        return behaviors.pop() if behaviors else write_well(body)
+
+    with serving(writing_server(write)) as server:
+        result, _ = run_synthesis(
+            server, build, tmp_path / "out", "detail", 6, limits=Limits(workers=1)
+        )
+        assert result.dropped == {"no_reply": 2}
+        assert len(written_requests(server)) == 9, "only the overload is retried"
+        ledger = pq.read_table(tmp_path / "out/ledger.parquet").to_pylist()
+        assert all(TOO_LONG in entry["detail"] for entry in ledger)
+        server.by_request = behaves(lambda body: too_long)
+        with pytest.raises(BuildError, match=r"no_reply 6\).*the first no_reply: .*2048 tokens"):
+            run_synthesis(server, build, tmp_path / "none", "reasoning", 3)
 
 
 def test_a_server_that_answers_nothing_ends_the_run(build: BuildDirectory, tmp_path: Path) -> None:

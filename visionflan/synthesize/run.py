@@ -83,11 +83,7 @@ def write(
 def write_build(plan: SynthesisPlan, session: SynthesisSession, identity: ServerIdentity) -> None:
     """Write the instances, their images, the ledger of what was dropped, and the sources."""
     if not session.instances:
-        raise BuildError(
-            f"no reply of {plan.server.model} became an instance "
-            f"({describe_reasons(session.reasons())}): change the prompt with `--prompts`, or use "
-            "another model"
-        )
+        raise nothing_written(plan, session)
     with DirectoryWriter(plan.out, build_info(plan, session, identity)) as writer:
         writer.add_task(
             task_of(plan.server.model, plan.kind), task_info(plan.server.model, plan.kind)
@@ -98,6 +94,17 @@ def write_build(plan: SynthesisPlan, session: SynthesisSession, identity: Server
         for entry in session.dropped:
             writer.record_dropped(entry)
         write_table(plan.out / SOURCES, sources_table(session.sources))
+
+
+def nothing_written(plan: SynthesisPlan, session: SynthesisSession) -> BuildError:
+    """Return the error of a session without an instance, with an example of the main reason."""
+    reasons = session.reasons()
+    main = max(reasons, key=lambda reason: reasons[reason])
+    example = next(entry.detail for entry in session.dropped if entry.reason == main)
+    return BuildError(
+        f"no reply of {plan.server.model} became an instance ({describe_reasons(reasons)}): change "
+        f"the prompt with `--prompts`, or use another model; the first {main}: {example}"
+    )
 
 
 def build_info(
