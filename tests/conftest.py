@@ -86,6 +86,18 @@ def board(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def board_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Add a copy of board.py to the catalog, which a test can edit and review."""
+    path = tmp_path / "lab/board.py"
+    path.parent.mkdir()
+    path.write_text(BOARD_FILE.read_text())
+    monkeypatch.setattr(catalog, "loose_files", {"board": path})
+    catalog.load.cache_clear()
+    yield path
+    catalog.load.cache_clear()
+
+
+@pytest.fixture
 def make(board: None, tmp_path: Path) -> MakeBoard:
     """Return a function that builds a board with some lines."""
 

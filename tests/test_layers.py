@@ -25,6 +25,8 @@ LAYERS = [
     {"layouts"},
     {"datasets"},
     {"catalog", "overlaps"},
+    {"dataset_files"},
+    {"reviews"},
     {"storage"},
     {"prompt"},
     {"builder"},

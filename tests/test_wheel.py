@@ -68,6 +68,7 @@ def test_the_wheel_alone_answers_help_lists_the_datasets_and_builds(
 ) -> None:
     assert "quickstart" in visionflan(python, "--help", cwd=tmp_path)
     assert "caltech101" in visionflan(python, "datasets", cwd=tmp_path)
+    assert "Reviews: " in visionflan(python, "check", "--reviews", "pacs", cwd=tmp_path)
     build = ("build", "--demo", "--tasks", "caltech101/*", "--out", "build")
     assert "digest" in visionflan(python, *build, cwd=tmp_path)
     assert (tmp_path / "build/manifest.json").is_file()

@@ -6,6 +6,7 @@ VisionflanError
     UnknownNameError    no dataset, task, metric, ... has this name; suggests the nearest ones
     DefinitionError     the file of a dataset, benchmark, ... does not define what it must
     AuthoringError      the words of a task cannot be written to its file as requested
+    ReviewError         a review cannot be read, or written as requested
     BuildError          a build directory is incomplete, or cannot be built as requested
     TrainingError       a stage cannot be trained as requested
     LlmError            a language model cannot be called, or gave no usable reply
@@ -51,6 +52,10 @@ class DefinitionError(VisionflanError):
 
 class AuthoringError(VisionflanError):
     """The words of a task cannot be written to its dataset file as requested."""
+
+
+class ReviewError(VisionflanError):
+    """A review of a task cannot be read, or written as requested."""
 
 
 class BuildError(VisionflanError):

@@ -24,9 +24,9 @@ from visionflan.builder.source_fingerprint import (
     BuildFingerprint,
     DatasetFingerprint,
     code_files,
-    dataset_files,
     release_digest,
 )
+from visionflan.dataset_files import dataset_files
 from visionflan.errors import BuildError
 from visionflan.image_sources import open_archive
 from visionflan.plugins import Plugin
@@ -122,7 +122,7 @@ def part_digests(fingerprint: BuildFingerprint) -> dict[str, str]:
     ("changes", "description"),
     [
         ({"code": "other"}, ["the code of visionflan"]),
-        ({"datasets": {}}, ["whether board is in the data root"]),
+        ({"datasets": {}}, ["whether board can be built"]),
         (
             {"datasets": {"board": DatasetFingerprint(["ask"], "other", "release")}},
             ["the dataset file board"],

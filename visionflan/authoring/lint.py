@@ -21,6 +21,7 @@ from visionflan.authoring.release_rows import (
     release_problems,
     unknown_splits,
 )
+from visionflan.authoring.review_findings import review_problems
 from visionflan.authoring.similar_instructions import similar_instructions
 from visionflan.authoring.word_lints import answer_problems, text_problems
 from visionflan.dataset import BrokenRow, Dataset
@@ -56,6 +57,7 @@ def check_dataset(name: str, data_root: Path | None = None) -> Iterator[Finding]
     if not dataset.tasks:
         yield Finding(name, "no_task", "the file declares no task")
     yield from fused_strings(name, getsource(catalog.module(name)))
+    yield from review_problems(name)
     for task in dataset.tasks.values():
         yield from text_problems(f"{name}/{task.name}", task.phrasings)
     with TemporaryDirectory(prefix="visionflan-check-") as directory:

@@ -1,6 +1,6 @@
 """Plan which tasks of which datasets are built, from the settings and the data root."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -12,10 +12,12 @@ from visionflan.dataset import Dataset
 from visionflan.errors import BuildError, UnknownNameError
 from visionflan.escaping import escape_unprintable
 from visionflan.prompt import PhrasingChoice, PromptStyle
+from visionflan.reviews.catalog_reviews import not_accepted
 from visionflan.storage.schema import TaskInfo
 from visionflan.vocabulary import EVALUATION_ONLY
 
 MAX_NAMED = 5  # names in a message
+SENSITIVE = "sensitive: it asks about a person"
 
 LicenseFilter = Literal["commercial", "research", "any"]
 
@@ -37,6 +39,7 @@ class BuildSettings:
         hold_out_official: whether to hold out what the releases call validation or test.
         phrasings: the first phrasing of each task's instruction, or all, chosen by hash.
         prompt_style: whether prompts ask for the form of options, or not, as the paper's release.
+        reviewed_only: whether to build only tasks that a review accepted as they are now.
     """
 
     tasks: tuple[str, ...] = ()
@@ -51,6 +54,7 @@ class BuildSettings:
     hold_out_official: bool = False
     phrasings: PhrasingChoice = "first"
     prompt_style: PromptStyle = "visionflan"
+    reviewed_only: bool = False
 
     def __post_init__(self) -> None:
         """Check the ranges of numbers."""
@@ -92,20 +96,20 @@ class BuildPlan:
 def plan(data_root: Path, settings: BuildSettings) -> BuildPlan:
     """Return the plan: the tasks that are requested, allowed and present in the data root."""
     build_plan = BuildPlan()
-    for name, tasks in by_dataset(requested_tasks(settings)).items():
+    requested = by_dataset(requested_tasks(settings))
+    if settings.reviewed_only:
+        check_reviewed(requested)
+    for name, tasks in requested.items():
         dataset = catalog.load(name)
         if message := license_refusal(dataset, settings):
             build_plan.not_built[name] = exclusion(dataset, message)
             continue
-        allowed = [
-            task
-            for task in tasks
-            if settings.include_sensitive or not dataset.tasks[task].sensitive
-        ]
-        for task in sorted(set(tasks) - set(allowed)):
-            build_plan.excluded_tasks[f"{name}/{task}"] = "sensitive: it asks about a person"
+        excluded = excluded_tasks(name, tasks, settings)
+        allowed = [task for task in tasks if task not in excluded]
+        for task in sorted(excluded):
+            build_plan.excluded_tasks[f"{name}/{task}"] = excluded[task]
         if not allowed:
-            message = "all its tasks ask about a person; add --include-sensitive to build them"
+            message = all_excluded_message(set(excluded.values()))
             build_plan.not_built[name] = exclusion(dataset, message)
         elif not (data_root / name).is_dir():
             build_plan.not_built[name] = {
@@ -125,6 +129,33 @@ def plan(data_root: Path, settings: BuildSettings) -> BuildPlan:
         if path.name[0] != "." and path.name not in known
     ]
     return build_plan
+
+
+def excluded_tasks(name: str, tasks: Iterable[str], settings: BuildSettings) -> dict[str, str]:
+    """Return which tasks of a dataset are not built, with the reasons."""
+    declared = catalog.load(name).tasks
+    excluded = not_accepted(name) if settings.reviewed_only else {}
+    if not settings.include_sensitive:
+        excluded |= {task: SENSITIVE for task in tasks if declared[task].sensitive}
+    return {task: excluded[task] for task in tasks if task in excluded}
+
+
+def check_reviewed(requested: Mapping[str, Iterable[str]]) -> None:
+    """Raise BuildError if no requested task has an accepted review."""
+    if not any(set(tasks) - not_accepted(name).keys() for name, tasks in requested.items()):
+        raise BuildError(
+            "none of the tasks has an accepted review (`visionflan check --reviews` lists them): "
+            "review some with `visionflan web --as NAME`, or build without --reviewed-only"
+        )
+
+
+def all_excluded_message(reasons: set[str]) -> str:
+    """Return why a dataset is not built all of whose tasks are excluded for some reasons."""
+    if reasons == {SENSITIVE}:
+        return "all its tasks ask about a person; add --include-sensitive to build them"
+    if SENSITIVE in reasons:
+        return "its tasks ask about a person or have no accepted review"
+    return "none of its tasks has an accepted review, which --reviewed-only requires"
 
 
 def requested_tasks(settings: BuildSettings) -> list[str]:

@@ -46,17 +46,26 @@ def dataset_lines(manifest: dict[str, Any]) -> Iterator[str]:
         names = ", ".join(unknown)
         yield fill(f"directories in the data root that are not named as a dataset: {names}", WIDTH)
     yield from exclusion_lines(manifest)
-    if sensitive := [
-        task
-        for task, message in manifest["about"].get("excluded_tasks", {}).items()
-        if "sensitive" in message
-    ]:
-        yield fill(f"sensitive, therefore not built: {', '.join(sensitive)}", WIDTH)
+    yield from excluded_task_lines(manifest)
     for name, dataset in with_status(manifest, "built").items():
         for directory, files in dataset.get("unread_directories", {}).items():
             yield f"not read: {name}/{directory} ({counted(files, 'file')})"
     for name, dataset in with_status(manifest, "failed").items():
         yield f"FAILED: {name}: {dataset['message']}"
+
+
+def excluded_task_lines(manifest: dict[str, Any]) -> Iterator[str]:
+    """Yield the names of the excluded tasks; of those without a review only where others have one.
+
+    Where none has, the dataset is excluded as a whole.
+    """
+    excluded = manifest["about"].get("excluded_tasks", {})
+    if sensitive := [task for task, reason in excluded.items() if reason.startswith("sensitive")]:
+        yield fill(f"sensitive, therefore not built: {', '.join(sensitive)}", WIDTH)
+    unreviewed = [task for task, reason in excluded.items() if reason.startswith("not reviewed")]
+    built = with_status(manifest, "built")
+    if partly := [task for task in unreviewed if task.partition("/")[0] in built]:
+        yield fill(f"without an accepted review, therefore not built: {', '.join(partly)}", WIDTH)
 
 
 def exclusion_lines(manifest: dict[str, Any]) -> Iterator[str]:

@@ -50,6 +50,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="any",
         help="only datasets whose license allows this use (default: %(default)s)",
     )
+    parser.add_argument(
+        "--reviewed-only",
+        action="store_true",
+        help="only tasks that a review accepted, with the words and the code that they have now "
+        "(see docs/reviews.md)",
+    )
     add_machines(parser)
     add_hold_out(parser)
     add_prompts(parser)

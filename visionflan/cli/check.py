@@ -1,6 +1,7 @@
 """Check dataset files for problems in their text, their code and their specimens."""
 
 import argparse
+from collections import Counter
 from pathlib import Path
 
 from visionflan import catalog
@@ -8,6 +9,8 @@ from visionflan.authoring import lint, spelling
 from visionflan.cli.shared import dataset_args
 from visionflan.cli.shared.log import log
 from visionflan.plural import counted
+from visionflan.reviews.catalog_reviews import dataset_reviews
+from visionflan.reviews.task_review import STATE_LABELS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +22,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="also read the releases there, and report broken rows and tasks without examples",
     )
+    parser.add_argument(
+        "--reviews",
+        action="store_true",
+        help="list the tasks without an accepted review instead, and check nothing",
+    )
     dataset_args.add_dataset_file(parser)
     dataset_args.add_json(parser)
 
@@ -29,6 +37,9 @@ def run(args: argparse.Namespace) -> int:
     names = args.names or [path.stem for path in args.dataset_file] or catalog.names()
     for name in set(names) - set(catalog.names()):
         raise catalog.unknown_name_error("dataset", name, catalog.names())
+    if args.reviews:
+        print_reviews(names, args)
+        return 0
     if spelling.typos_path() is None:
         log("spelling is not checked: that needs pip install 'visionflan[check]'")
     findings = lint.check(names, args.data_root)
@@ -43,4 +54,26 @@ def run(args: argparse.Namespace) -> int:
         f"{counted(len(names), 'dataset file')} and {counted(tasks, 'task')} checked: "
         f"{counted(len(findings), 'finding')}."
     )
+    unusable = broken | {one.location for one in findings if one.code == "damaged_review"}
+    summary = review_summary([name for name in names if name not in unusable])
+    print(f"{summary}; `visionflan check --reviews` lists what is not accepted.")
     return int(bool(findings))
+
+
+def print_reviews(names: list[str], args: argparse.Namespace) -> None:
+    """Print the tasks without an accepted review, or all reviews as JSON."""
+    reviews = [review for name in names for review in dataset_reviews(name)]
+    if args.json:
+        dataset_args.print_json([review.as_json() for review in reviews])
+        return
+    for review in reviews:
+        if review.state != "accepted":
+            print(f"{review.task}: {review.status}")
+    print(f"{review_summary(names)}.")
+
+
+def review_summary(names: list[str]) -> str:
+    """Return how many tasks of some datasets are in each state of review."""
+    states = Counter(review.state for name in names for review in dataset_reviews(name))
+    counts = [f"{states[state]:,} {label}" for state, label in STATE_LABELS.items()]
+    return f"Reviews: {', '.join(counts)}"

@@ -10,6 +10,7 @@ from visionflan.cli.shared import dataset_args
 from visionflan.dataset import Task
 from visionflan.errors import ReleaseError, UsageError
 from visionflan.plural import counted
+from visionflan.reviews.catalog_reviews import read_review
 
 NUM_EXAMPLES = 3
 
@@ -57,11 +58,12 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if name not in catalog.load(dataset).tasks:
         raise catalog.unknown_name_error("task", args.name, catalog.task_names())
-    task = catalog.load(dataset).tasks[name]
+    review = read_review(args.name).status
+    description = {**describe(dataset, catalog.load(dataset).tasks[name]), "review": review}
     if args.json:
-        dataset_args.print_json(describe(dataset, task))
+        dataset_args.print_json(description)
     else:
-        print_one(describe(dataset, task))
+        print_one(description)
     if args.show:
         print_examples(dataset, name, args)
     return 0
@@ -118,7 +120,7 @@ def print_all(tasks: list[dict[str, Any]], args: argparse.Namespace) -> None:
 def print_one(task: dict[str, Any]) -> None:
     """Print all details of one task."""
     print(f"{task['title']}\n")
-    for field in ("name", "official_name", "group", "category", "metric", "sensitive"):
+    for field in ("name", "official_name", "group", "category", "metric", "sensitive", "review"):
         print(f"{field.replace('_', ' '):<14}{task[field]}")
     for phrasing in task["phrasings"]:
         print(f"\n{phrasing}")

@@ -1,0 +1,1 @@
+"""Reviews of tasks: who accepted which words and code, and the comments, in a file a dataset."""

@@ -1,0 +1,95 @@
+"""The file with the reviews of a dataset: lines are only ever added, by one process at a time."""
+
+import errno
+import fcntl
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from visionflan import catalog
+from visionflan.errors import ReviewError
+from visionflan.plugins import PACKAGE
+from visionflan.reviews.entry import ReviewEntry
+
+DIRECTORY = "reviews"
+
+
+def review_file(name: str) -> Path:
+    """Return the file with the reviews of a dataset.
+
+    That of a dataset of another package, or of a loose file, is next to its dataset file.
+    """
+    is_ours = name in catalog.DATASETS.ours
+    parent = PACKAGE if is_ours else catalog.file_of(name).parent
+    return parent / DIRECTORY / f"{name}.jsonl"
+
+
+def read_entries(path: Path) -> list[ReviewEntry]:
+    """Return the entries of a review file in the order of time; none if there is no file."""
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH)  # no line is half written
+            return parse_lines(path, file.read())
+    except FileNotFoundError:
+        return []
+
+
+def parse_lines(path: Path, content: bytes) -> list[ReviewEntry]:
+    """Return the entries in the content of a review file.
+
+    Lines of a merged file may be in another order than that of time. Raises ReviewError for a line
+    that is no entry.
+    """
+    entries = []
+    for number, line in enumerate(content.split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            entries.append(ReviewEntry.from_line(line))
+        except ValueError as error:
+            message = f"{path}:{number}: the line {error}: correct the line or delete it"
+            raise ReviewError(message) from None
+    return sorted(entries, key=lambda entry: entry.when)
+
+
+def append_entry(
+    path: Path, make_entry: Callable[[Sequence[ReviewEntry]], ReviewEntry]
+) -> ReviewEntry:
+    """Add an entry, made from those that are there, and return it.
+
+    What `make_entry` raises leaves the file as it was, and so does a full disk.
+    """
+    make_entry(read_entries(path))  # what is refused makes no empty file
+    with writing(path), path.open("ab+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        content = file.read()
+        entry = make_entry(parse_lines(path, content))
+        separator = "\n" if content and not content.endswith(b"\n") else ""
+        try:
+            write_all(file.fileno(), f"{separator}{entry.as_line()}".encode())
+        except OSError:
+            os.ftruncate(file.fileno(), len(content))
+            raise
+    return entry
+
+
+def write_all(descriptor: int, content: bytes) -> None:
+    """Write bytes at once and sync them to disk; raise OSError if only some fit on the disk."""
+    if os.write(descriptor, content) < len(content):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    os.fsync(descriptor)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Create the directory of a review file; an error of the system becomes a ReviewError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise ReviewError(
+            f"{path} cannot be written ({error.strerror or error}): review from a checkout that is "
+            "installed with `pip install -e`, as a user who may write there"
+        ) from error
