@@ -70,12 +70,21 @@ def png(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def drawn_instances(task: str, first: int, images: list[str]) -> Iterator[Instance]:
-    """Yield the instances of a task, with prompts of some 250 characters."""
+def drawn_instances(
+    task: str, first: int, images: list[str], *, is_changed: bool
+) -> Iterator[Instance]:
+    """Yield the instances of a task, with prompts of some 250 characters.
+
+    With `is_changed`, of ten rows one is missing and one has another answer.
+    """
     choose = random.Random(first)
     for number in range(first, first + PER_TASK):
         text = " ".join(choose.choices(WORDS, k=45)) + (f" {RARE}" * (number % PER_TASK == 7))
         answer = choose.choice(WORDS)
+        if is_changed and number % 10 == 3:
+            continue
+        if is_changed and number % 10 == 5:
+            answer = "changed"
         yield Instance(
             id=f"{task}/{number}",
             dataset="drawn",
@@ -94,13 +103,13 @@ def drawn_instances(task: str, first: int, images: list[str]) -> Iterator[Instan
         )
 
 
-def write_build(build: Path, instances: int, images: int) -> None:
-    """Write a build straight to Parquet."""
+def write_build(build: Path, instances: int, images: int, *, is_changed: bool = False) -> None:
+    """Write a build straight to Parquet, or one that differs from it in each task."""
     (build / "instances").mkdir(parents=True)
     ids = write_images(build, images)
     tasks = [f"drawn/task_{number:03}" for number in range(instances // PER_TASK)]
     for number, task in enumerate(tasks):
-        table = instance_table(drawn_instances(task, number * PER_TASK, ids))
+        table = instance_table(drawn_instances(task, number * PER_TASK, ids, is_changed=is_changed))
         write_table(instances_path(build, task), table)
     write_table(build / "ledger.parquet", ledger_table([]))
     files = [path for path in sorted(build.rglob("*")) if path.is_file()]
@@ -108,6 +117,7 @@ def write_build(build: Path, instances: int, images: int) -> None:
         **dict.fromkeys(("official_name", "instruction", "category", "group", "title"), "drawn"),
         **dict.fromkeys(("written", "train", "rows_read"), PER_TASK),
         "dataset": "drawn",
+        "digest": build.name,
         "metric": "exact_match",
         "sensitive": False,
         "phrasings": [],
@@ -117,7 +127,7 @@ def write_build(build: Path, instances: int, images: int) -> None:
     names = ("instances", "train", "held_out", "images", "groups")
     manifest = {
         "format": BUILD_FORMAT,
-        "digest": f"drawn-{instances}-{images}",
+        "digest": f"{build.name}-{instances}-{images}",
         "files": {str(path.relative_to(build)): path.stat().st_size for path in files},
         "datasets": {"drawn": {"status": "built"}},
         "tasks": dict.fromkeys(tasks, entry),
@@ -136,15 +146,39 @@ def seconds(work: Callable[[], object], rounds: int) -> float:
     return statistics.median(times)
 
 
-def fetch(app: Any, url: str) -> None:
-    """Send a request to the application; raise if it fails."""
+def fetch(app: Any, url: str) -> str:
+    """Send a request to the application and return the page; raise if it fails."""
 
     async def send() -> httpx.Response:
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             return await client.get(url)
 
-    asyncio.run(send()).raise_for_status()
+    return asyncio.run(send()).raise_for_status().text
+
+
+def measure_pair(builds: list[Path]) -> dict[str, float]:
+    """Return the seconds that the pages of two builds take, the first one until it is complete."""
+    from visionflan.web.app import create_app
+    from visionflan.web.sources import open_sources
+
+    app = create_app(open_sources(builds))
+    loads: list[float] = []
+    page = unfinished = "so far"
+    while unfinished in page:
+        start = time.perf_counter()
+        page = fetch(app, "/diff")
+        loads.append(time.perf_counter() - start)
+    task = "/diff/task?name=drawn/task_001"
+    return {
+        "two builds, longest load": max(loads),
+        "two builds, all loads": sum(loads),
+        "two builds, again": seconds(partial(fetch, app, "/diff"), 1),
+        "rows of a task that differ": seconds(partial(fetch, app, task), 1),
+        "a row in two builds": seconds(
+            partial(fetch, app, f"/diff/row?id=drawn/task_001/{PER_TASK + 5}"), 1
+        ),
+    }
 
 
 def loop_over_instances(build: Path) -> None:
@@ -200,6 +234,8 @@ def main() -> None:
         build = Path(directory) / "build"
         write_build(build, args.instances, args.images)
         times = measure(build, args.instances, args.rounds)
+        write_build(build.with_name("other"), args.instances, args.images, is_changed=True)
+        times |= measure_pair([build, build.with_name("other")])
     if args.json:
         print(json.dumps({"seconds": times}, indent=2))
         return

@@ -20,7 +20,7 @@ from visionflan.catalog import load
 from visionflan.cli.main import main
 from visionflan.dataset_code import write_specimen
 from visionflan.diff import task_rows
-from visionflan.diff.run import BuildDiff, diff_builds
+from visionflan.diff.run import KINDS, BuildDiff, diff_builds, differing_ids
 from visionflan.diff.task_rows import diff_rows
 from visionflan.storage import arrow_cache
 from visionflan.storage.directory import BuildDirectory
@@ -77,6 +77,9 @@ def check_counts(diff: BuildDiff, path_a: Path, path_b: Path) -> None:
     for task, entry in diff.tasks.items():
         counts = plain_counts(rows_of(path_a, task), rows_of(path_b, task))
         assert {name: getattr(entry, name) for name in counts} == counts
+        ids = differing_ids(task, diff.a, diff.b)
+        assert sum(map(len, ids.values())) == sum(counts.values()) - counts["same"]
+        assert all(len(members) == counts[kind] for kind, members in ids.items())
 
 
 def test_builds_with_two_seeds_differ_by_the_seed(built: Callable[..., Path]) -> None:
@@ -193,8 +196,11 @@ def test_counts_and_fields_are_those_of_a_comparison_in_python(
         diff = diff_rows(directory / "a", directory / "b", num_examples=20)
     rows_a, rows_b = ({row.id: row for row in rows} for rows in (a, b))
     expected = plain_counts(rows_a, rows_b)
-    counts = {name: getattr(diff, name) for name in ("same", "changed", "moved")}
-    assert counts | {"added": len(diff.added_ids), "lost": len(diff.lost_ids)} == expected
+    ids = {kind: getattr(diff, f"{kind}_ids").to_pylist() for kind in KINDS}
+    counts = {kind: len(members) for kind, members in ids.items()}
+    assert counts | {"same": diff.same} == expected
+    for kind, members in ids.items():
+        assert members == [row.id for row in diff.examples if row.kind == kind]
     assert diff.fields == plain_fields(rows_a, rows_b)
     assert len(diff.examples) == sum(expected.values()) - expected["same"]
     common = [row.id for row in a if row.id in rows_b]

@@ -36,7 +36,7 @@ def browser() -> Iterator["Browser"]:
 
 @pytest.fixture(scope="module")
 def url(browser: "Browser", tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Yield the URL of pages of two builds, one with hostile words."""
+    """Yield the URL of pages of two builds with hostile words, the second with more of them."""
 
     def hostile(one: Any) -> Any:
         turns = (Turn("user", f"<image>\n{HOSTILE}"), Turn("assistant", HOSTILE))
@@ -44,8 +44,8 @@ def url(browser: "Browser", tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
     root = tmp_path_factory.mktemp("browser")
     builds = [
-        OpenBuild(write_build(root / name, count=12, texts=2, change={0: hostile, 1: hostile}))
-        for name in ("build", "other")
+        OpenBuild(write_build(root / name, count=12, texts=2, change=dict.fromkeys(rows, hostile)))
+        for name, rows in (("build", (0, 1)), ("other", (0, 1, 2)))
     ]
     with serve_pages(builds=builds, person="ada", answers=root / "answers") as address:
         yield address
@@ -87,6 +87,7 @@ def test_every_page_is_whole_at_each_width(
             assert page.locator("h1").is_visible(), link
             check_layout(page)
         assert {"/catalog", "/overlaps", "/builds/0/ledger", "/builds/0/solve"} <= visited
+        assert {"/diff", "/diff/task", "/diff/row"} <= visited
 
 
 def test_the_keyboard_leads_through_a_page(browser: "Browser", url: str) -> None:

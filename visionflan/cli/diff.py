@@ -16,7 +16,7 @@ from visionflan.escaping import one_line
 from visionflan.plural import counted
 
 if TYPE_CHECKING:
-    from visionflan.diff.run import BuildDiff, TaskDiff
+    from visionflan.diff.run import BuildDiff
     from visionflan.diff.task_rows import RowExample
 
 MAX_VALUE = 60  # characters of a value in a line
@@ -94,23 +94,12 @@ def diff_lines(diff: "BuildDiff") -> Iterator[str]:
                 f"{name:{width}} {task.same:>9,} {task.added:>9,} {task.lost:>9,} "
                 f"{task.changed:>9,} {task.moved:>9,}"
             )
-            yield from reason_lines(task)
+            for kind, reasons in task.describe_reasons().items():
+                yield f"  {kind}: {one_line(reasons)}"
             for example in task.examples:
                 yield from example_lines(example)
     yield ""
     yield from total_lines(diff)
-
-
-def reason_lines(task: "TaskDiff") -> Iterator[str]:
-    """Yield a line for each kind of row that differs, with the reasons."""
-    for kind, reasons in task.reasons.items():
-        texts = [name if n is None else f"{n:,} {name}" for name, n in reasons.items()]
-        if kind == "changed":
-            fields = ", ".join(f"{name} {number:,}" for name, number in task.fields.items())
-            texts = [fields, *([f"because of {' and '.join(texts)}"] if texts else [])]
-        elif kind == "moved":
-            texts = [f"because of {' and '.join(texts)}"]
-        yield f"  {kind}: {one_line('; '.join(texts))}"
 
 
 def example_lines(example: "RowExample") -> Iterator[str]:

@@ -3,9 +3,9 @@
 The pages list the tasks by group, category, dataset, license and words, and show finished examples
 of each, from the releases in the data root or from drawn specimens. Of a build they show every
 instance with its image, prompt, provenance and the other instances of the same image, the balance
-of answers, and the ledger. With `--as NAME` a person solves tasks without seeing the targets, and
-the answers are stored as an evaluation. Only programs on this machine can connect, unless `--host`
-names another address; then the URL contains a token.
+of answers, and the ledger; two builds are compared side by side. With `--as NAME` a person solves
+tasks without seeing the targets, and the answers are stored as an evaluation. Only programs on this
+machine can connect, unless `--host` names another address; then the URL contains a token.
 """
 
 import argparse

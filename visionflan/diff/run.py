@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from visionflan.catalog import match_tasks
 from visionflan.diff.causes import (
     CHANGING,
@@ -56,6 +58,19 @@ class TaskDiff:
     def differs(self) -> bool:
         """Return whether any row differs."""
         return bool(self.added or self.lost or self.changed or self.moved)
+
+    def describe_reasons(self) -> dict[str, str]:
+        """Return why rows differ in words, by kind."""
+        described = {}
+        for kind, reasons in self.reasons.items():
+            texts = [name if n is None else f"{n:,} {name}" for name, n in reasons.items()]
+            if kind == "changed":
+                fields = ", ".join(f"{name} {number:,}" for name, number in self.fields.items())
+                texts = [fields, *([f"because of {' and '.join(texts)}"] if texts else [])]
+            elif kind == "moved":
+                texts = [f"because of {' and '.join(texts)}"]
+            described[kind] = "; ".join(texts)
+        return described
 
 
 @dataclass(frozen=True)
@@ -115,29 +130,54 @@ def diff_builds(
 
 def diff_task(task: str, a: ComparedBuild, b: ComparedBuild, num_examples: int) -> TaskDiff:
     """Compare a task of two builds."""
-    if task not in a.tasks:
-        return one_sided("added", task, b, a, num_examples)
-    if task not in b.tasks:
-        return one_sided("lost", task, a, b, num_examples)
-    entry_a, entry_b = a.tasks[task], b.tasks[task]
-    if entry_a["digest"] == entry_b["digest"]:
-        return TaskDiff(same=row_count(entry_a))
-    if not row_count(entry_a):
-        return one_sided("added", task, b, a, num_examples)
-    if not row_count(entry_b):
-        return one_sided("lost", task, a, b, num_examples)
+    if kind := one_sided_kind(task, a, b):
+        there, missing = (b, a) if kind == "added" else (a, b)
+        return one_sided(kind, task, there, missing, num_examples)
+    if has_equal_rows(task, a, b):
+        return TaskDiff(same=row_count(a.tasks[task]))
     rows = diff_rows(instances_path(a.path, task), instances_path(b.path, task), num_examples)
     return TaskDiff(
         same=rows.same,
         added=len(rows.added_ids),
         lost=len(rows.lost_ids),
-        changed=rows.changed,
-        moved=rows.moved,
+        changed=len(rows.changed_ids),
+        moved=len(rows.moved_ids),
         is_reordered=rows.is_reordered,
         fields=rows.fields,
         reasons=row_reasons(task, rows, a, b),
         examples=rows.examples,
     )
+
+
+def differing_ids(task: str, a: ComparedBuild, b: ComparedBuild) -> dict[str, pa.StringArray]:
+    """Return the ids of the rows of a task that differ, by kind; in the order of their build."""
+    if kind := one_sided_kind(task, a, b):
+        there = b if kind == "added" else a
+        is_there = task in there.tasks and row_count(there.tasks[task])
+        return {kind: read_ids(instances_path(there.path, task))} if is_there else {}
+    if has_equal_rows(task, a, b):
+        return {}
+    rows = diff_rows(instances_path(a.path, task), instances_path(b.path, task))
+    ids = (rows.added_ids, rows.lost_ids, rows.changed_ids, rows.moved_ids)
+    return dict(zip(KINDS, ids, strict=True))
+
+
+def one_sided_kind(task: str, a: ComparedBuild, b: ComparedBuild) -> str:
+    """Return what all rows of a task are if only one build has some, `added` or `lost`."""
+    if task not in a.tasks:
+        return "added"
+    if task not in b.tasks:
+        return "lost"
+    if has_equal_rows(task, a, b):
+        return ""
+    if not row_count(a.tasks[task]):
+        return "added"
+    return "" if row_count(b.tasks[task]) else "lost"
+
+
+def has_equal_rows(task: str, a: ComparedBuild, b: ComparedBuild) -> bool:
+    """Return whether the digest of a task is the same in both builds, which have it."""
+    return bool(a.tasks[task]["digest"] == b.tasks[task]["digest"])
 
 
 def row_count(entry: dict[str, Any]) -> int:
@@ -172,9 +212,9 @@ def row_reasons(
         reasons["added"] = {**absence_reasons(task, rows.added_ids, b, a)}
     if len(rows.lost_ids):
         reasons["lost"] = {**absence_reasons(task, rows.lost_ids, a, b)}
-    if rows.changed:
+    if len(rows.changed_ids):
         reasons["changed"] = dict.fromkeys(change_causes(dataset, CHANGING, a, b))
-    if rows.moved:
+    if len(rows.moved_ids):
         causes = dict.fromkeys(change_causes(dataset, MOVING, a, b))
         reasons["moved"] = causes or {MOVED_BY_OTHERS: None}
     return reasons

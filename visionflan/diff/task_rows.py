@@ -37,11 +37,11 @@ class RowDiff:
     """The rows of one task in two builds, counted by what became of them.
 
     Attributes:
-        same: rows that are equal in both.
-        changed: rows of which a field differs, and not only the split.
-        moved: rows of which only the split differs.
         added_ids: the ids of the rows that only the second build has.
         lost_ids: the ids of the rows that only the first build has.
+        changed_ids: the ids of the rows of which a field differs, and not only the split.
+        moved_ids: the ids of the rows of which only the split differs.
+        same: rows that are equal in both.
         fields: the number of changed rows by field that differs.
         is_reordered: whether the common rows are in another order.
         examples: some rows of each kind.
@@ -49,9 +49,9 @@ class RowDiff:
 
     added_ids: pa.StringArray
     lost_ids: pa.StringArray
+    changed_ids: pa.StringArray = field(default_factory=lambda: pa.array([], pa.string()))
+    moved_ids: pa.StringArray = field(default_factory=lambda: pa.array([], pa.string()))
     same: int = 0
-    changed: int = 0
-    moved: int = 0
     fields: dict[str, int] = field(default_factory=dict)
     is_reordered: bool = False
     examples: list[RowExample] = field(default_factory=list)
@@ -129,8 +129,9 @@ def count_rows(
     masks = differing_fields(rows_a, rows_b)
     changed = np.logical_or.reduce([mask for name, mask in masks.items() if name != "split"])
     moved = masks["split"] & ~changed
-    result.changed += int(changed.sum())
-    result.moved += int(moved.sum())
+    ids = rows_a["id"]
+    result.changed_ids = pa.concat_arrays([result.changed_ids, ids.filter(pa.array(changed))])
+    result.moved_ids = pa.concat_arrays([result.moved_ids, ids.filter(pa.array(moved))])
     result.same += int((~changed & ~moved).sum())
     for name in FIELDS:
         if number := int((masks[name] & changed).sum()):

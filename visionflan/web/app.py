@@ -13,6 +13,7 @@ from visionflan.errors import UnknownNameError, VisionflanError
 from visionflan.escaping import one_line
 from visionflan.web.build_pages import BuildPages
 from visionflan.web.catalog_pages import CatalogPages
+from visionflan.web.diff_pages import DiffPages
 from visionflan.web.guard import Access, Guard
 from visionflan.web.rendering import Pages
 from visionflan.web.solve_pages import SolvePages
@@ -35,7 +36,8 @@ def create_app(sources: Sources, access: Access | None = None) -> ASGIApp:
         return Response(pages.style, media_type="text/css")
 
     routes = [Route("/", home), Route("/style.css", style), *catalog_pages.routes]
-    routes += [*BuildPages(pages, sources).routes, *SolvePages(pages, sources).routes]
+    for group in (BuildPages, DiffPages, SolvePages):
+        routes += group(pages, sources).routes
     app = Starlette(routes=routes, exception_handlers=error_handlers(pages))
     return Guard(app, access or Access())
 

@@ -1,13 +1,14 @@
 """A build that the pages show: read from any thread, and nothing outside of its directory."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path, PurePath
 from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from visionflan.errors import BuildError
@@ -55,6 +56,15 @@ class OpenBuild:
     def instance(self, index: int) -> Instance:
         """Return the instance at an index."""
         return self.directory.instance(index)
+
+    def find(self, ids: Collection[str]) -> dict[str, int]:
+        """Return the indices of the instances with some ids, as far as there are any."""
+        wanted = pa.array(sorted(set(ids)), pa.string())
+        indices: dict[str, int] = {}
+        for first, (column,) in self.batches("id"):
+            rows = np.flatnonzero(pc.is_in(column, wanted).to_numpy(zero_copy_only=False))
+            indices |= {column[row].as_py(): first + row for row in rows.tolist()}
+        return indices
 
     def has_image(self, image_id: str) -> bool:
         """Return whether a text is the id of an image of this build."""

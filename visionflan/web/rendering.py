@@ -1,5 +1,6 @@
 """Templates, parameters and errors that all pages share."""
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -40,9 +41,15 @@ class Pages:
 def page_environment() -> "Environment":
     """Return the templates of the pages and those of the reports, whose look they share."""
     templates = environment()
+    templates.filters["pretty_value"] = pretty_value
     assert templates.loader is not None
     templates.loader = ChoiceLoader([PackageLoader("visionflan.web"), templates.loader])
     return templates
+
+
+def pretty_value(value: object) -> str:
+    """Format a value of a setting or a field: text as it is, other values as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def image_response(encoded: bytes, media_type: str) -> Response:
