@@ -1,5 +1,8 @@
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -51,3 +54,47 @@ def test_a_file_that_is_not_a_cache_is_an_error(tmp_path: Path) -> None:
     path.write_text("not a table, but long enough to be taken for one" * 30)
     with pytest.raises(LlmError, match="is not a cache of replies"):
         ReplyCache(path)
+
+
+def put_at_once(cache: ReplyCache, count: int, before: Callable[[], object]) -> list[object]:
+    """Put replies from as many threads, all of which wait for the file; return what went wrong."""
+    errors: list[object] = []
+
+    def put(number: int) -> None:
+        try:
+            cache.put(KEY._replace(sample_index=number), LlmReply(str(number), "m"))
+        except LlmError as error:
+            errors.append(str(error))
+
+    threads = [Thread(target=put, args=(number,)) for number in range(count)]
+    with cache.lock:
+        for thread in threads:
+            thread.start()
+        deadline = time.monotonic() + 30
+        while len(cache.waiting) < count and time.monotonic() < deadline:
+            time.sleep(0.001)
+        before()
+    for thread in threads:
+        thread.join()
+    return errors
+
+
+def test_replies_that_wait_for_the_file_are_stored_in_one_transaction(tmp_path: Path) -> None:
+    cache = ReplyCache(tmp_path / "replies.sqlite")
+    statements: list[str] = []
+    cache.connection.set_trace_callback(statements.append)
+    assert put_at_once(cache, 8, lambda: None) == []
+    assert statements.count("COMMIT") == 1
+    cache.close()
+    again = ReplyCache(tmp_path / "replies.sqlite")
+    replies = [again.get(KEY._replace(sample_index=number).digest) for number in range(8)]
+    assert [reply and reply.text for reply in replies] == [str(number) for number in range(8)]
+    again.close()
+
+
+def test_each_reply_that_cannot_be_stored_is_an_error(tmp_path: Path) -> None:
+    cache = ReplyCache(tmp_path / "replies.sqlite")
+    errors = put_at_once(cache, 4, cache.close)
+    assert len(errors) == 4
+    assert all("cannot store a reply" in str(error) for error in errors)
+    assert cache.waiting == {}

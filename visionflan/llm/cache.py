@@ -15,6 +15,7 @@ from typing import NamedTuple
 from visionflan.errors import LlmError
 from visionflan.llm.base import LlmClient, LlmReply, LlmRequest
 
+Row = tuple[str | int | float | None, ...]
 VERSION = 3
 COLUMNS = (
     *("text", "model", "prompt_tokens", "completion_tokens", "cost", "attempts"),
@@ -57,10 +58,15 @@ class CacheKey(NamedTuple):
 
 
 class ReplyCache:
-    """The replies in a file; each is on disk before the next request is sent."""
+    """The replies in a file; each is on disk before the next request is sent.
+
+    Replies that arrive while the disk is busy are stored together, in one transaction.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path, self.lock = path, Lock()
+        self.waiting: dict[str, Row] = {}  # rows to store, by digest
+        self.waiting_lock = Lock()
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self.connection = sqlite3.connect(path, timeout=60, check_same_thread=False)
@@ -86,13 +92,29 @@ class ReplyCache:
         return LlmReply(cached=True, **dict(zip(COLUMNS, row, strict=True))) if row else None
 
     def put(self, key: CacheKey, reply: LlmReply) -> None:
-        """Store a reply durably."""
+        """Store a reply durably; raise LlmError if that fails."""
         stored = reply._replace(stored_at=datetime.now(UTC).isoformat(timespec="seconds"))
         values = [getattr(stored, name) for name in COLUMNS]
-        row = [key.digest, key.client.name, key.purpose, *values]
-        marks = ", ".join("?" * len(row))
+        digest = key.digest
+        with self.waiting_lock:
+            self.waiting[digest] = (digest, key.client.name, key.purpose, *values)
+        with self.lock:
+            with self.waiting_lock:
+                if digest not in self.waiting:  # the thread before stored it
+                    return
+                rows, self.waiting = self.waiting, {}
+            self.store(rows, digest)
+
+    def store(self, rows: dict[str, Row], digest: str) -> None:
+        """Store rows in one transaction; if that fails, only that of `digest` is given up."""
+        marks = ", ".join("?" * len(rows[digest]))
         try:
-            with self.lock, self.connection:
-                self.connection.execute(f"INSERT OR REPLACE INTO replies VALUES ({marks})", row)
+            with self.connection:
+                self.connection.executemany(
+                    f"INSERT OR REPLACE INTO replies VALUES ({marks})", rows.values()
+                )
         except sqlite3.Error as error:
+            del rows[digest]
+            with self.waiting_lock:  # the threads that they are from try again
+                self.waiting = {**rows, **self.waiting}
             raise LlmError(f"cannot store a reply in {self.path}: {error}") from error

@@ -163,9 +163,11 @@ class OpenAICompatibleClient:
 
         A key that is hardly a secret, such as `EMPTY`, may be a word of the reply.
         """
-        if any("\ud800" <= character <= "\udfff" for character in text):
+        try:
+            text.encode()
+        except UnicodeEncodeError:
             message = "the server's reply contains half a character (a lone surrogate)"
-            raise LlmCallError("unparsable", message, maybe_billed=True)
+            raise LlmCallError("unparsable", message, maybe_billed=True) from None
         return self.redact_key(text) if len(self.api_key) >= MIN_SECRET_LENGTH else text
 
     def excerpt(self, content: bytes) -> str:
