@@ -20,7 +20,8 @@ def seen_of(review: TaskReview) -> SeenReview:
 def act(who: str, action: str, task: str = ASK, **details: str) -> ReviewEntry:
     """Do something to a review after reading it."""
     new = NewEntry(who=who, action=action, **details)
-    return add_to_review(task, new, seen_of(read_review(task)), NOON)
+    (entry,) = add_to_review(task, [new], seen_of(read_review(task)), NOON)
+    return entry
 
 
 def accept(task: str = ASK) -> None:

@@ -13,7 +13,7 @@ from tests.helpers.reviewing import ASK, COUNT, NOON, accept, act, edit, seen_of
 from visionflan.errors import ReviewError
 from visionflan.reviews.catalog_reviews import add_to_review, dataset_reviews, read_review
 from visionflan.reviews.entry import ReviewEntry
-from visionflan.reviews.review_file import append_entry, parse_lines, read_entries
+from visionflan.reviews.review_file import append_entries, parse_lines, read_entries
 from visionflan.reviews.task_review import TRANSITIONS, NewEntry, TaskReview
 
 PERSONS = ("ada", "bob")
@@ -55,7 +55,12 @@ REFUSED = [
     (["submit"], "ada", "revise", "another person has to review it"),
     (["submit"], "bob", "withdraw", "ada submitted board/ask: nobody else can withdraw it"),
     (["submit"], "bob", "revise", "write a comment on what to revise"),
-    (["submit", "comment"], "bob", "accept", "has 1 open comment: resolve"),
+    (
+        ["submit", "comment"],
+        "bob",
+        "accept",
+        "has 1 open comment: it is accepted when all are resolved",
+    ),
     (["submit"], "bob", "approve", "'approve' is none of submit, withdraw"),
     (["submit"], "bob", "resolve", "has no open comment ''"),
 ]
@@ -116,7 +121,7 @@ def test_a_change_of_another_person_is_noticed() -> None:
     seen = seen_of(read_review(ASK))
     act("bob", "submit")
     with pytest.raises(ReviewError, match="bob changed the review of board/ask meanwhile"):
-        add_to_review(ASK, NewEntry(who="ada", action="submit"), seen)
+        add_to_review(ASK, [NewEntry(who="ada", action="submit")], seen)
     act("ada", "submit", COUNT)  # that of a neighbor is in nobody's way
 
 
@@ -125,7 +130,19 @@ def test_a_change_of_the_task_since_it_was_read_is_noticed(board_file: Path) -> 
     seen = seen_of(read_review(ASK))
     edit(board_file, 'title="Ask"', 'title="Question"')
     with pytest.raises(ReviewError, match="the words or the code of board/ask changed"):
-        add_to_review(ASK, NewEntry(who="bob", action="accept"), seen)
+        add_to_review(ASK, [NewEntry(who="bob", action="accept")], seen)
+
+
+@pytest.mark.usefixtures("board_file")
+def test_of_a_comment_with_a_decision_that_is_refused_nothing_is_stored() -> None:
+    act("ada", "submit")
+    comment = NewEntry(who="bob", action="comment", field="code", text="Why?")
+    seen = seen_of(read_review(ASK))
+    with pytest.raises(ReviewError, match="1 open comment"):
+        add_to_review(ASK, [comment, NewEntry(who="bob", action="accept")], seen)
+    assert seen_of(read_review(ASK)) == seen
+    add_to_review(ASK, [comment, NewEntry(who="bob", action="revise")], seen)
+    assert read_review(ASK).state == "revise"
 
 
 @pytest.mark.usefixtures("board_file")
@@ -133,7 +150,8 @@ def test_the_order_is_that_of_time_also_if_a_clock_is_slow() -> None:
     act("ada", "submit")
     seen = seen_of(read_review(ASK))
     new = NewEntry(who="bob", action="accept")
-    assert add_to_review(ASK, new, seen, NOON - timedelta(hours=1)).when == NOON
+    (entry,) = add_to_review(ASK, [new], seen, NOON - timedelta(hours=1))
+    assert entry.when == NOON
     assert read_review(ASK).state == "accepted"
 
 
@@ -153,7 +171,7 @@ def allowed(history: Sequence[ReviewEntry], who: str) -> set[str]:
 
 def append(path: Path, entry: ReviewEntry) -> None:
     """Add an entry to a review file."""
-    append_entry(path, lambda _: entry)
+    append_entries(path, lambda _: [entry])
 
 
 step = st.tuples(st.sampled_from(PERSONS), st.sampled_from(sorted({*TRANSITIONS, "comment"})))

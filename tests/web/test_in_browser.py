@@ -56,6 +56,7 @@ def kind_of(link: str) -> str:
     path, _, query = link.partition("?")
     path = re.sub(r"^/catalog/[^/]+(/|$)", r"/catalog/DATASET\1", path)
     path = re.sub(r"^(/catalog/DATASET)/[^/]+$", r"\1/TASK", path)
+    path = re.sub(r"^/reviews/[^/]+/[^/]+$", "/reviews/DATASET/TASK", path)
     return re.sub(r"\d+", "N", path) + "?" + ",".join(re.findall(r"(\w+)=", query))
 
 
@@ -86,7 +87,13 @@ def test_every_page_is_whole_at_each_width(
             visited.add(link.partition("?")[0])
             assert page.locator("h1").is_visible(), link
             check_layout(page)
-        assert {"/catalog", "/overlaps", "/builds/0/ledger", "/builds/0/solve"} <= visited
+        assert {
+            "/catalog",
+            "/overlaps",
+            "/reviews",
+            "/builds/0/ledger",
+            "/builds/0/solve",
+        } <= visited
         assert {"/diff", "/diff/task", "/diff/row"} <= visited
 
 

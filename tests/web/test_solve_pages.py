@@ -25,7 +25,7 @@ from visionflan.storage.instance import Instance, Turn
 
 pytest.importorskip("starlette", reason="the extra `web` is not installed")
 
-from visionflan.web.human_answers import NUM_ITEMS, HumanAnswers
+from visionflan.web.human_answers import NUM_ITEMS, HumanAnswers, persons_with_answers
 from visionflan.web.open_build import OpenBuild
 
 COUNT, TASK = 48, "tiny/color"  # every second instance is of this task
@@ -115,6 +115,8 @@ def test_two_persons_answer_the_same_items_and_are_compared(
     for name, responses in (("ada", RESPONSES), ("bob", [TARGET] * NUM_ITEMS)):
         solve(web_client(builds=[build], person=name, answers=tmp_path), responses)
         web_client(builds=[build], person=name, answers=tmp_path).get(URL)
+    assert persons_with_answers(tmp_path, build, TASK) == ["ada", "bob"]
+    assert persons_with_answers(tmp_path, build, "tiny/other") == []
     out = tmp_path / "comparison"
     names = [str(tmp_path / name / build.name) for name in ("ada", "bob")]
     assert main(["compare", *names, "--out", str(out)]) == 0

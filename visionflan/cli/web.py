@@ -3,9 +3,10 @@
 The pages list the tasks by group, category, dataset, license and words, and show finished examples
 of each, from the releases in the data root or from drawn specimens. Of a build they show every
 instance with its image, prompt, provenance and the other instances of the same image, the balance
-of answers, and the ledger; two builds are compared side by side. With `--as NAME` a person solves
-tasks without seeing the targets, and the answers are stored as an evaluation. Only programs on this
-machine can connect, unless `--host` names another address; then the URL contains a token.
+of answers, and the ledger; two builds are compared side by side. With `--as NAME` a person reviews
+tasks, and solves them without seeing the targets; the answers are stored as an evaluation. Only
+programs on this machine can connect, unless `--host` names another address; then the URL contains a
+token.
 """
 
 import argparse
@@ -41,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="person",
         type=person,
         metavar="NAME",
-        help="solve held-out items of the builds blind, under this name",
+        help="write under this name: review tasks, and solve held-out items of the builds blind",
     )
     parser.add_argument(
         "--answers",
@@ -85,8 +86,6 @@ def run(args: argparse.Namespace) -> int:
     """Serve the pages until the command is interrupted."""
     if args.checkpoint and not args.builds:
         raise UsageError("--checkpoint shows the tokens of instances: name a BUILD as well")
-    if args.person and not args.builds:
-        raise UsageError("--as is for solving the tasks of a build: name a BUILD as well")
     from visionflan.web.server import serve
     from visionflan.web.sources import open_sources
 

@@ -1,13 +1,14 @@
 """The reviews of the tasks of the catalog."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from visionflan import catalog
 from visionflan.errors import ReviewError
 from visionflan.reviews.entry import ReviewEntry
-from visionflan.reviews.review_file import append_entry, read_entries, review_file
+from visionflan.reviews.review_file import append_entries, read_entries, review_file
 from visionflan.reviews.task_digest import task_digests
 from visionflan.reviews.task_review import NewEntry, TaskReview
 
@@ -55,9 +56,9 @@ def read_review(task_id: str) -> TaskReview:
 
 
 def add_to_review(
-    task_id: str, new: NewEntry, seen: SeenReview, now: datetime | None = None
-) -> ReviewEntry:
-    """Store what a person did to the review of a task, and return the entry.
+    task_id: str, new_entries: Sequence[NewEntry], seen: SeenReview, now: datetime | None = None
+) -> list[ReviewEntry]:
+    """Store what a person did to the review of a task, all of it or nothing; return the entries.
 
     Raises ReviewError if the person may not do this, or if the task or its review is no longer what
     the person saw.
@@ -65,15 +66,22 @@ def add_to_review(
     name, _, task = task_id.partition("/")
     clock = (now or datetime.now(UTC)).replace(microsecond=0)
 
-    def make_entry(entries: Sequence[ReviewEntry]) -> ReviewEntry:
+    def make_entries(entries: Sequence[ReviewEntry]) -> list[ReviewEntry]:
         review = task_review(name, task, entries)
-        if review.version != seen.version:
-            who = review.entries[-1].who if review.entries else "somebody"
-            raise ReviewError(f"{who} changed the review of {task_id} meanwhile: read it again")
-        if review.digest != seen.digest:
-            raise ReviewError(f"the words or the code of {task_id} changed: read them again")
+        check_seen(review, seen)
         # Not before the last entry, whose clock may have been fast: the order is that of time.
         when = max([clock, *(entry.when for entry in entries[-1:])])
-        return review.next_entry(new, when)
+        for new in new_entries:
+            review = replace(review, entries=[*review.entries, review.next_entry(new, when)])
+        return list(review.entries[-len(new_entries) :])
 
-    return append_entry(review_file(name), make_entry)
+    return append_entries(review_file(name), make_entries)
+
+
+def check_seen(review: TaskReview, seen: SeenReview) -> None:
+    """Raise ReviewError if a review or its task is no longer what a person saw."""
+    if review.version != seen.version:
+        who = review.entries[-1].who if review.entries else "somebody"
+        raise ReviewError(f"{who} changed the review of {review.task} meanwhile: read it again")
+    if review.digest != seen.digest:
+        raise ReviewError(f"the words or the code of {review.task} changed: read them again")

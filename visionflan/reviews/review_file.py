@@ -53,26 +53,27 @@ def parse_lines(path: Path, content: bytes) -> list[ReviewEntry]:
     return sorted(entries, key=lambda entry: entry.when)
 
 
-def append_entry(
-    path: Path, make_entry: Callable[[Sequence[ReviewEntry]], ReviewEntry]
-) -> ReviewEntry:
-    """Add an entry, made from those that are there, and return it.
+def append_entries(
+    path: Path, make_entries: Callable[[Sequence[ReviewEntry]], list[ReviewEntry]]
+) -> list[ReviewEntry]:
+    """Add entries, made from those that are there, and return them.
 
-    What `make_entry` raises leaves the file as it was, and so does a full disk.
+    What `make_entries` raises leaves the file as it was, and so does a full disk.
     """
-    make_entry(read_entries(path))  # what is refused makes no empty file
+    make_entries(read_entries(path))  # what is refused makes no empty file
     with writing(path), path.open("ab+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
         content = file.read()
-        entry = make_entry(parse_lines(path, content))
+        entries = make_entries(parse_lines(path, content))
+        lines = "".join(entry.as_line() for entry in entries)
         separator = "\n" if content and not content.endswith(b"\n") else ""
         try:
-            write_all(file.fileno(), f"{separator}{entry.as_line()}".encode())
+            write_all(file.fileno(), f"{separator}{lines}".encode())
         except OSError:
             os.ftruncate(file.fileno(), len(content))
             raise
-    return entry
+    return entries
 
 
 def write_all(descriptor: int, content: bytes) -> None:

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from visionflan import catalog
@@ -31,15 +32,17 @@ REGISTRAR = "dataset"  # its declaration is metadata, the arguments of its decor
 NOT_IN_EVERY_VERSION = ("kind", "type_comment")  # of Python's syntax trees
 
 computed: dict[str, tuple[Dataset[Any], dict[str, str]]] = {}
+parsing = Lock()  # Python 3.11 parses in one thread at a time, and fails in several
 
 
 def task_digests(name: str) -> dict[str, str]:
     """Return the digest of each task of a dataset, computed once for each time it is loaded."""
     dataset = catalog.load(name)
-    known = computed.get(name)
-    if known is None or known[0] is not dataset:
-        computed[name] = known = (dataset, dict(digests_of(name, dataset)))
-    return known[1]
+    with parsing:
+        known = computed.get(name)
+        if known is None or known[0] is not dataset:
+            computed[name] = known = (dataset, dict(digests_of(name, dataset)))
+        return known[1]
 
 
 def digests_of(name: str, dataset: Dataset[Any]) -> Iterator[tuple[str, str]]:

@@ -171,7 +171,7 @@ class TaskReview:
             return f"{person} submitted {self.task}: another person has to review it"
         if action == "accept" and open_comments:
             open_ones = counted(len(open_comments), "open comment")
-            return f"{self.task} has {open_ones}: resolve them before it is accepted"
+            return f"{self.task} has {open_ones}: it is accepted when all are resolved"
         if action == "revise" and not open_comments:
             return f"write a comment on what to revise in {self.task} first"
         return None

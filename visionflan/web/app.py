@@ -16,6 +16,7 @@ from visionflan.web.catalog_pages import CatalogPages
 from visionflan.web.diff_pages import DiffPages
 from visionflan.web.guard import Access, Guard
 from visionflan.web.rendering import Pages
+from visionflan.web.review_pages import ReviewPages
 from visionflan.web.solve_pages import SolvePages
 from visionflan.web.sources import Sources
 
@@ -38,6 +39,7 @@ def create_app(sources: Sources, access: Access | None = None) -> ASGIApp:
     routes = [Route("/", home), Route("/style.css", style), *catalog_pages.routes]
     for group in (BuildPages, DiffPages, SolvePages):
         routes += group(pages, sources).routes
+    routes += ReviewPages(pages, sources, catalog_pages).routes
     app = Starlette(routes=routes, exception_handlers=error_handlers(pages))
     return Guard(app, access or Access())
 

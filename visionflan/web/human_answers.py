@@ -164,3 +164,18 @@ class HumanAnswers:
             model=ModelHeader(engine=HUMAN, no_likelihoods="a person answered"),
             versions={"visionflan": visionflan.__version__},
         )
+
+
+def persons_with_answers(directory: Path, build: OpenBuild, task: str) -> list[str]:
+    """Return the persons who answered items of a task of a build, in a directory of all answers."""
+    from visionflan.evaluate.records.files import HEADER
+    from visionflan.evaluate.records.header import HUMAN, read_header
+
+    headers = [read_header(path.parent) for path in directory.glob(f"*/{build.name}/{HEADER}")]
+    return sorted(
+        header.run
+        for header in headers
+        if header.stage == HUMAN
+        and header.sources == (build.directory.digest,)
+        and task in header.tasks
+    )

@@ -2,20 +2,18 @@
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import urlencode
 
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from visionflan.catalog import unknown_name_error
+from visionflan.web.forms import read_form
 from visionflan.web.human_answers import NUM_ITEMS, HumanAnswers
 from visionflan.web.rendering import Pages, item_at, not_found, text_parameter
 from visionflan.web.sources import Sources
-
-MAX_BODY = 1 << 16  # bytes of an answer with its form
 
 
 class TaskProgress(NamedTuple):
@@ -85,22 +83,17 @@ class SolvePages:
 
     async def add_answer(self, request: Request) -> Response:
         """Store an answer, and lead to the next item."""
-        body = b""
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BODY:
-                raise HTTPException(413, "the answer is too long")
-        form = parse_qs(body.decode(errors="replace"), keep_blank_values=True)
+        form = await read_form(request)
         return await run_in_threadpool(self.store, request, form)
 
-    def store(self, request: Request, form: dict[str, list[str]]) -> Response:
+    def store(self, request: Request, form: dict[str, str]) -> Response:
         """Store the answer of a form."""
         answers = self.answers_of(request)
         task = self.task_of(request, answers)
         is_given_up = "none" in form
-        response = "" if is_given_up else form.get("answer", [""])[0].strip()
+        response = "" if is_given_up else form.get("answer", "").strip()
         if is_given_up or response:
-            answers.add(task, form.get("item", [""])[0], response)
+            answers.add(task, form.get("item", ""), response)
         return RedirectResponse(f"{request.url.path}?{urlencode({'name': task})}", 303)
 
     def task_of(self, request: Request, answers: HumanAnswers) -> str:
