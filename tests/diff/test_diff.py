@@ -20,7 +20,7 @@ from visionflan.catalog import load
 from visionflan.cli.main import main
 from visionflan.dataset_code import write_specimen
 from visionflan.diff import task_rows
-from visionflan.diff.run import KINDS, BuildDiff, diff_builds, differing_ids
+from visionflan.diff.run import KINDS, BuildDiff, compare_task, diff_builds
 from visionflan.diff.task_rows import diff_rows
 from visionflan.storage import arrow_cache
 from visionflan.storage.directory import BuildDirectory
@@ -77,7 +77,7 @@ def check_counts(diff: BuildDiff, path_a: Path, path_b: Path) -> None:
     for task, entry in diff.tasks.items():
         counts = plain_counts(rows_of(path_a, task), rows_of(path_b, task))
         assert {name: getattr(entry, name) for name in counts} == counts
-        ids = differing_ids(task, diff.a, diff.b)
+        ids = compare_task(task, diff.a, diff.b).ids
         assert sum(map(len, ids.values())) == sum(counts.values()) - counts["same"]
         assert all(len(members) == counts[kind] for kind, members in ids.items())
 
@@ -196,7 +196,7 @@ def test_counts_and_fields_are_those_of_a_comparison_in_python(
         diff = diff_rows(directory / "a", directory / "b", num_examples=20)
     rows_a, rows_b = ({row.id: row for row in rows} for rows in (a, b))
     expected = plain_counts(rows_a, rows_b)
-    ids = {kind: getattr(diff, f"{kind}_ids").to_pylist() for kind in KINDS}
+    ids = {kind: ids.to_pylist() for kind, ids in zip(KINDS, diff.ids, strict=True)}
     counts = {kind: len(members) for kind, members in ids.items()}
     assert counts | {"same": diff.same} == expected
     for kind, members in ids.items():

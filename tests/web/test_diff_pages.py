@@ -4,6 +4,7 @@ import html
 import re
 import shutil
 from pathlib import Path
+from threading import Event
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,9 +16,10 @@ from visionflan.storage.instance import Instance, Turn
 
 pytest.importorskip("starlette", reason="the extra `web` is not installed")
 
-from visionflan.diff.run import KINDS
-from visionflan.web import diff_pages
+from visionflan.diff.run import KINDS, ComparedTask, compare_task
+from visionflan.web import build_pair, diff_pages
 from visionflan.web.answer_balance import paired_balance
+from visionflan.web.background import BackgroundCalls
 from visionflan.web.build_pair import BuildPair
 from visionflan.web.open_build import OpenBuild
 
@@ -148,23 +150,45 @@ def test_two_equal_builds_have_no_rows_that_differ(client: Any) -> None:
 def test_builds_in_the_other_order_have_gained_what_was_lost(
     client: Any, builds: list[OpenBuild]
 ) -> None:
-    pair = BuildPair(builds[::-1])
-    diff = pair.diff(TASK)
+    diff = BuildPair(builds[::-1], BackgroundCalls()).compare([TASK], 60.0)[TASK].diff
     assert (diff.added, diff.lost, diff.changed, diff.moved) == (3, 0, 3, 2)
     markup_of(client, diff_url(a=1, b=0))
 
 
-def test_a_page_shows_what_is_computed_in_time_and_loads_again_for_the_rest(
+def test_pages_show_what_is_known_and_load_again_for_the_rest(
     client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(diff_pages, "SECONDS", -1.0)
+    allowed = Event()
+
+    def compare_later(*arguments: Any) -> ComparedTask:
+        assert allowed.wait(60)
+        return compare_task(*arguments)
+
+    monkeypatch.setattr(build_pair, "compare_task", compare_later)
+    monkeypatch.setattr(diff_pages, "SECONDS", 0.01)
     page = markup_of(client, "/diff")
     assert "0 of 3 tasks so far" in text_of(page)
     assert 'http-equiv="refresh"' in page
+    page = markup_of(client, diff_url("/task", name=TASK))
+    assert "are being compared" in text_of(page)
+    assert 'http-equiv="refresh"' in page
+    allowed.set()
     monkeypatch.setattr(diff_pages, "SECONDS", 60.0)
     page = markup_of(client, "/diff")
     assert "so far" not in page
     assert 'http-equiv="refresh"' not in page
+
+
+def test_a_comparison_that_failed_is_tried_again(
+    client: Any, builds: list[OpenBuild], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: Any) -> ComparedTask:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(build_pair, "compare_task", fail)
+        assert "No space left" in text_of(markup_of(client, "/diff", 500))
+    read_page(client, "/diff")
 
 
 def test_answers_of_both_builds_are_counted_by_target(builds: list[OpenBuild]) -> None:

@@ -1,9 +1,9 @@
 """Compare two builds task by task."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -73,6 +73,13 @@ class TaskDiff:
         return described
 
 
+class ComparedTask(NamedTuple):
+    """The difference of a task, and the ids of the rows that differ by kind, in their order."""
+
+    diff: TaskDiff
+    ids: Mapping[str, pa.StringArray]
+
+
 @dataclass(frozen=True)
 class BuildDiff:
     """What differs between two builds.
@@ -124,42 +131,30 @@ def diff_builds(
     diffs = {}
     with ProgressBar("comparing", len(selected), unit="tasks") as progress:
         for task in progress.iterate(selected):
-            diffs[task] = diff_task(task, a, b, num_examples)
+            diffs[task] = compare_task(task, a, b, num_examples).diff
     return BuildDiff(a, b, diffs)
 
 
-def diff_task(task: str, a: ComparedBuild, b: ComparedBuild, num_examples: int) -> TaskDiff:
+def compare_task(
+    task: str, a: ComparedBuild, b: ComparedBuild, num_examples: int = 0
+) -> ComparedTask:
     """Compare a task of two builds."""
     if kind := one_sided_kind(task, a, b):
         there, missing = (b, a) if kind == "added" else (a, b)
         return one_sided(kind, task, there, missing, num_examples)
     if has_equal_rows(task, a, b):
-        return TaskDiff(same=row_count(a.tasks[task]))
+        return ComparedTask(TaskDiff(same=row_count(a.tasks[task])), {})
     rows = diff_rows(instances_path(a.path, task), instances_path(b.path, task), num_examples)
-    return TaskDiff(
+    ids = dict(zip(KINDS, rows.ids, strict=True))
+    diff = TaskDiff(
         same=rows.same,
-        added=len(rows.added_ids),
-        lost=len(rows.lost_ids),
-        changed=len(rows.changed_ids),
-        moved=len(rows.moved_ids),
+        **{kind: len(members) for kind, members in ids.items()},
         is_reordered=rows.is_reordered,
         fields=rows.fields,
         reasons=row_reasons(task, rows, a, b),
         examples=rows.examples,
     )
-
-
-def differing_ids(task: str, a: ComparedBuild, b: ComparedBuild) -> dict[str, pa.StringArray]:
-    """Return the ids of the rows of a task that differ, by kind; in the order of their build."""
-    if kind := one_sided_kind(task, a, b):
-        there = b if kind == "added" else a
-        is_there = task in there.tasks and row_count(there.tasks[task])
-        return {kind: read_ids(instances_path(there.path, task))} if is_there else {}
-    if has_equal_rows(task, a, b):
-        return {}
-    rows = diff_rows(instances_path(a.path, task), instances_path(b.path, task))
-    ids = (rows.added_ids, rows.lost_ids, rows.changed_ids, rows.moved_ids)
-    return dict(zip(KINDS, ids, strict=True))
+    return ComparedTask(diff, ids)
 
 
 def one_sided_kind(task: str, a: ComparedBuild, b: ComparedBuild) -> str:
@@ -187,19 +182,19 @@ def row_count(entry: dict[str, Any]) -> int:
 
 def one_sided(
     kind: str, task: str, there: ComparedBuild, missing: ComparedBuild, num_examples: int
-) -> TaskDiff:
+) -> ComparedTask:
     """Return the difference of a task of which only one build has rows."""
     number = row_count(there.tasks[task])
     diff = TaskDiff(added=number) if kind == "added" else TaskDiff(lost=number)
     if not number:
-        return diff
+        return ComparedTask(diff, {})
     ids = read_ids(instances_path(there.path, task))
     diff.examples = id_examples(kind, ids, num_examples)
     if task in missing.tasks:
         diff.reasons[kind] = {**absence_reasons(task, ids, there, missing)}
     else:
         diff.reasons[kind] = {task_absence(task, missing): number}
-    return diff
+    return ComparedTask(diff, {kind: ids})
 
 
 def row_reasons(

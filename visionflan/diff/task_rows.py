@@ -56,6 +56,11 @@ class RowDiff:
     is_reordered: bool = False
     examples: list[RowExample] = field(default_factory=list)
 
+    @property
+    def ids(self) -> tuple[pa.StringArray, pa.StringArray, pa.StringArray, pa.StringArray]:
+        """Return the ids of the rows that are added, lost, changed and moved."""
+        return self.added_ids, self.lost_ids, self.changed_ids, self.moved_ids
+
 
 def diff_rows(path_a: Path, path_b: Path, num_examples: int = 0) -> RowDiff:
     """Compare two files of instances of the same task, with some examples of each kind."""

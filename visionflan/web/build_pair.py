@@ -1,22 +1,19 @@
-"""Two builds side by side: what differs, computed when it is first needed and then in memory."""
+"""Two builds side by side: what differs is computed once, while pages show what is known so far."""
 
 from collections.abc import Sequence
+from concurrent.futures import Future, wait
 from threading import Lock
-from time import monotonic
 from typing import Any, NamedTuple
-
-import pyarrow as pa
 
 from visionflan.diff.causes import ComparedBuild, open_compared
 from visionflan.diff.columns import FIELDS, PART_OF, differing_fields
-from visionflan.diff.run import TaskDiff, diff_task, differing_ids
+from visionflan.diff.run import ComparedTask, compare_task
 from visionflan.errors import BuildError
 from visionflan.storage.instance import Instance
 from visionflan.storage.schema import instance_table
+from visionflan.web.background import BackgroundCalls
 from visionflan.web.open_build import OpenBuild
-from visionflan.web.recent_values import RecentValues
 
-MAX_TASKS = 4  # whose differing rows are in memory
 LABELS = ("A", "B")
 SHOWN = ("turns", "target", "options", "images", "split")  # with each instance
 
@@ -44,35 +41,31 @@ class RowPair(NamedTuple):
 
 
 class BuildPair:
-    """Two open builds with their differences."""
+    """Two open builds with their differences, which are computed task by task."""
 
-    def __init__(self, builds: Sequence[OpenBuild]) -> None:
-        self.builds = builds
+    def __init__(self, builds: Sequence[OpenBuild], background: BackgroundCalls) -> None:
+        self.builds, self.background = builds, background
         self.a, self.b = map(open_side, LABELS, builds)
         self.tasks = sorted(self.a.tasks.keys() | self.b.tasks.keys())
-        self.diffs: dict[str, TaskDiff] = {}
+        self.futures: dict[str, Future[ComparedTask]] = {}
         self.lock = Lock()
-        self.ids = RecentValues(self.find_ids, MAX_TASKS)
 
-    def find_ids(self, task: str) -> dict[str, pa.StringArray]:
-        """Return the ids of the rows of a task that differ, by kind."""
-        return differing_ids(task, self.a, self.b)
+    def compare(self, tasks: Sequence[str], seconds: float) -> dict[str, ComparedTask]:
+        """Return the differences of some tasks, or of those that are known after some time.
 
-    def diff(self, task: str) -> TaskDiff:
-        """Return the difference of a task."""
+        Raises what a comparison raised; it is tried again at the next call.
+        """
         with self.lock:
-            if task not in self.diffs:
-                self.diffs[task] = diff_task(task, self.a, self.b, 0)
-            return self.diffs[task]
-
-    def diff_for(self, seconds: float) -> dict[str, TaskDiff]:
-        """Return the differences of all tasks, or of those that are computed in this time."""
-        end = monotonic() + seconds
-        known = {}
-        for task in self.tasks:
-            if task in self.diffs or monotonic() < end:
-                known[task] = self.diff(task)
-        return known
+            for task in tasks:
+                if task not in self.futures:
+                    self.futures[task] = self.background.submit(compare_task, task, self.a, self.b)
+            futures = {task: self.futures[task] for task in tasks}
+        wait(futures.values(), timeout=seconds)
+        known = {task: future for task, future in futures.items() if future.done()}
+        for task, future in known.items():
+            if future.exception():
+                self.futures.pop(task, None)
+        return {task: future.result() for task, future in known.items()}
 
     def rows(self, ids: Sequence[str]) -> list[RowPair]:
         """Return some rows with their instances in both builds."""

@@ -11,6 +11,7 @@ from visionflan.catalog import unknown_name_error
 from visionflan.diff.causes import input_differences, setting_differences
 from visionflan.diff.run import KINDS
 from visionflan.web.answer_balance import paired_balance
+from visionflan.web.background import BackgroundCalls
 from visionflan.web.build_pages import SPLITS
 from visionflan.web.build_pair import LABELS, BuildPair
 from visionflan.web.paging import list_page
@@ -29,10 +30,11 @@ class DiffPages:
     def __init__(self, pages: Pages, sources: Sources) -> None:
         self.pages, self.builds = pages, sources.builds
         self.pairs = RecentValues(self.open_pair, MAX_PAIRS)
+        self.background = BackgroundCalls()
 
     def open_pair(self, numbers: tuple[int, int]) -> BuildPair:
         """Return two builds by their numbers."""
-        return BuildPair([self.builds[number] for number in numbers])
+        return BuildPair([self.builds[number] for number in numbers], self.background)
 
     @property
     def routes(self) -> list[Route]:
@@ -46,7 +48,8 @@ class DiffPages:
     def overview(self, request: Request) -> Response:
         """Return the page of two builds: what was chosen for each, and the counts by task."""
         pair = self.pair(request)
-        diffs = pair.diff_for(SECONDS)
+        compared = pair.compare(pair.tasks, SECONDS)
+        diffs = {task: result.diff for task, result in compared.items()}
         return self.render(
             request,
             "diff.html",
@@ -63,7 +66,11 @@ class DiffPages:
         task = text_parameter(request, "name")
         if task not in pair.tasks:
             raise not_found(str(unknown_name_error("task", task, pair.tasks)))
-        ids = {kind: members for kind, members in pair.ids.get(task).items() if len(members)}
+        compared = pair.compare([task], SECONDS).get(task)
+        entry = pair.b.tasks.get(task) or pair.a.tasks[task]
+        if compared is None:
+            return self.render(request, "diff_wait.html", task=task, entry=entry)
+        ids = {kind: members for kind, members in compared.ids.items() if len(members)}
         kind = text_parameter(request, "kind")
         if kind not in ids:
             kind = "changed" if "changed" in ids else next(iter(ids), "")
@@ -76,8 +83,8 @@ class DiffPages:
             request,
             "diff_task.html",
             task=task,
-            entry=(pair.b.tasks.get(task) or pair.a.tasks[task]),
-            diff=pair.diff(task),
+            entry=entry,
+            diff=compared.diff,
             kind=kind,
             counts={kind: len(members) for kind, members in ids.items()},
             page=page,
