@@ -57,7 +57,7 @@ def test_a_file_that_is_not_a_cache_is_an_error(tmp_path: Path) -> None:
 
 
 def put_at_once(cache: ReplyCache, count: int, before: Callable[[], object]) -> list[object]:
-    """Put replies from as many threads, all of which wait for the file; return what went wrong."""
+    """Return the errors of as many threads that each store a reply, all waiting for the file."""
     errors: list[object] = []
 
     def put(number: int) -> None:
