@@ -1,6 +1,7 @@
 """A small build, and a recipe of a few steps, for studies that run in seconds."""
 
 import multiprocessing
+import os
 from dataclasses import replace
 from multiprocessing import forkserver
 from pathlib import Path
@@ -11,6 +12,7 @@ from tests.helpers.tiny_runs import copy_run, train_tiny
 from visionflan import catalog
 from visionflan.analysis.run import PRELOAD
 from visionflan.analysis.store import Store
+from visionflan.atomic_write import locked
 from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
 from visionflan.recipes.tiny import tiny
@@ -73,4 +75,15 @@ def store(tmp_path: Path) -> Store:
     """Return an empty store of steps."""
     store = Store(tmp_path / "store")
     store.open()
+    return store
+
+
+@pytest.fixture(scope="session")
+def shared_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """Return a store that all studies share, in all workers, so that shared steps are run once."""
+    base = tmp_path_factory.getbasetemp()
+    directory = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    store = Store(directory / "store-of-studies")
+    with locked(directory / "store-of-studies.lock"):
+        store.open()
     return store

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -14,7 +13,6 @@ from visionflan.analysis.plan import StudySettings, plan_study
 from visionflan.analysis.run import PRELOAD, Workers, run_study
 from visionflan.analysis.store import Store
 from visionflan.analysis.studies import load, names
-from visionflan.atomic_write import locked
 from visionflan.errors import AnalysisError
 from visionflan.train.config import TrainConfig
 
@@ -28,15 +26,10 @@ SMALL = {
 }
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """Return a store that all studies share, in all workers, so that shared steps are run once."""
-    base = tmp_path_factory.getbasetemp()
-    directory = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    store = Store(directory / "store-of-studies")
-    with locked(directory / "store-of-studies.lock"):
-        store.open()
-    return store
+@pytest.fixture
+def store(shared_store: Store) -> Store:
+    """Return the store that all studies share."""
+    return shared_store
 
 
 def settings(name: str, build: Path, recipe: TrainConfig, seeds: int = 2) -> StudySettings:

@@ -6,6 +6,7 @@ import pytest
 
 from visionflan import catalog
 from visionflan.builder.combine import combine_builds
+from visionflan.builder.combined_manifest import combined_decontamination
 from visionflan.builder.conversations import write_conversations
 from visionflan.builder.plan import BuildSettings
 from visionflan.builder.rephrase import rephrase_build
@@ -79,6 +80,54 @@ def test_a_combined_build_has_all_instances_and_images(
             assert both.image_group(image) == source.image_group(image)
     total = source.manifest["totals"]["instances"] + conversations.manifest["totals"]["instances"]
     assert both.manifest["totals"]["instances"] == total == len(both.instances())
+    assert combine_builds([source, conversations], tmp_path / "both").digest == both.digest
+    with pytest.raises(BuildError, match="has another build than the combined one"):
+        combine_builds([conversations, source], tmp_path / "both")
+
+
+def test_a_combined_build_counts_the_images_and_official_splits_of_all(
+    source: BuildDirectory, tmp_path: Path
+) -> None:
+    """Of one task of a dataset, and of all the others, what all of them have together."""
+    releases, tasks = source.path.parent / "releases", sorted(source.tasks)
+    parts = [
+        BuildDirectory(tmp_path / name)
+        for name, chosen in (("one", tasks[-1:]), ("others", tasks[:-1]))
+        if build(releases, tmp_path / name, BuildSettings(tasks=tuple(chosen)), workers=1)
+    ]
+    both = combine_builds(parts, tmp_path / "both").manifest
+    build(releases, tmp_path / "all", BuildSettings(), workers=1)
+    expected = BuildDirectory(tmp_path / "all").manifest
+    assert both["totals"] == expected["totals"]
+    assert both["official_splits"] == expected["official_splits"]
+    assert parts[0].manifest["totals"]["images"] < expected["totals"]["images"]
+
+
+def with_decontamination(source: BuildDirectory, **record: object) -> BuildDirectory:
+    """Return a build whose manifest has a record of decontamination."""
+    copy = BuildDirectory(source.path)
+    copy.manifest = {**source.manifest, "about": {"decontamination": record}}
+    return copy
+
+
+def test_combined_builds_are_clean_of_what_all_of_them_were_compared_with(
+    source: BuildDirectory,
+) -> None:
+    pope, mme, other = ({"name": name, "digest": name} for name in ("pope", "mme", "other"))
+    first = with_decontamination(
+        source, against=[pope, mme], report_only=False, overlaps={"pope": {"a": 1}}
+    )
+    second = with_decontamination(
+        source, against=[other, pope], report_only=True, overlaps={"pope": {"a": 2, "b": 1}}
+    )
+    assert combined_decontamination([first, second]) == {
+        "decontamination": {
+            "against": [pope],
+            "report_only": True,
+            "overlaps": {"pope": {"a": 3, "b": 1}},
+        }
+    }
+    assert combined_decontamination([first, source]) == {}
 
 
 def test_builds_with_a_task_in_common_are_not_combined(

@@ -24,6 +24,7 @@ from visionflan.errors import AnalysisError
 from visionflan.evaluate.conditions import ORIGINAL
 from visionflan.evaluate.plan import EvalSelection
 from visionflan.train.config import StageConfig, TrainConfig
+from visionflan.train.selection import count_by_task
 
 ALIGN, BASE, CHAT = "align", "base", "chat"
 # Studies compare arms that see the same number of rows, so a batch is a number of rows.
@@ -155,6 +156,23 @@ class Replicate:
         return ConversationsStep(
             source=self.training_build, count=data.synthetic_conversations, seed=self.seed
         )
+
+    @cached_property
+    def conversation_rows(self) -> dict[str, int] | None:
+        """How many conversations of each task the second stage may use; None if not known yet."""
+        build = self.conversations
+        if not isinstance(build, BuildInput):
+            return None
+        return count_by_task(build.directory, self.stage(CHAT).data)
+
+    @cached_property
+    def conversation_tasks(self) -> tuple[str, ...]:
+        """The tasks of the second stage, those with held-out instances where any has; or all."""
+        build, rows, data = self.conversations, self.conversation_rows, self.stage(CHAT).data
+        if rows is None or not isinstance(build, BuildInput) or not (data.tasks or data.authors):
+            return data.tasks
+        entries = build.directory.manifest["tasks"]
+        return tuple(task for task in rows if entries[task]["held_out"]) or tuple(rows)
 
     def train_chat(
         self, model: ModelStep, max_instances: int | None = None, **changes: Any

@@ -10,22 +10,29 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from visionflan.atomic_write import fsync_path, write_json
-from visionflan.builder.assemble import build_digest
+from visionflan.builder.assemble import SOURCES
+from visionflan.builder.combined_manifest import combined_manifest
+from visionflan.builder.dataset_card import write_card
+from visionflan.builder.decontamination.find import OVERLAPS
+from visionflan.builder.output_dir import is_empty
 from visionflan.builder.subset import SPLITS, link_file
 from visionflan.errors import BuildError
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.image_index import write_index
-from visionflan.storage.schema import LEDGER
+
+TABLES = ("ledger.parquet", SOURCES, OVERLAPS)  # of a build, beside its instances
 
 
 def combine_builds(sources: Sequence[BuildDirectory], out: Path) -> BuildDirectory:
     """Write a build with the instances of all sources, or open it if it is there.
 
-    Raises BuildError if two have the same task, or if an image that one holds out, or one like it,
-    is trained on in another.
+    Raises BuildError if two have the same task, if an image that one holds out, or one like it, is
+    trained on in another, or if the directory has something else.
     """
     if (out / "manifest.json").is_file():
-        return BuildDirectory(out)
+        return open_combined(sources, out)
+    if not is_empty(out):
+        raise BuildError(f"{out} is not empty: choose a new directory")
     check_tasks(sources)
     index = merged_index(sources)
     check_splits(sources, index)
@@ -36,11 +43,22 @@ def combine_builds(sources: Sequence[BuildDirectory], out: Path) -> BuildDirecto
             if name.startswith(("images/", "instances/")):
                 link_file(source.path / name, unfinished / renamed(name, number))
     write_index(unfinished / "images.index", index["table"], index["groups"])
-    write_ledger(unfinished / "ledger.parquet", sources)
-    write_json(unfinished / "manifest.json", combined_manifest(sources, unfinished))
+    for name in TABLES:
+        write_table_of_all(name, sources, unfinished)
+    manifest = combined_manifest(sources, unfinished, index["table"], index["groups"])
+    write_card(unfinished, manifest)
+    write_json(unfinished / "manifest.json", manifest)
     unfinished.replace(out)
     fsync_path(out.parent)
     return BuildDirectory(out)
+
+
+def open_combined(sources: Sequence[BuildDirectory], out: Path) -> BuildDirectory:
+    """Open a build; raise BuildError unless it was combined from these sources."""
+    build = BuildDirectory(out)
+    if build.manifest["about"].get("combined") != [source.digest for source in sources]:
+        raise BuildError(f"{out} has another build than the combined one: choose a new directory")
+    return build
 
 
 def renamed(name: str, number: int) -> str:
@@ -126,29 +144,14 @@ def phrase(split: str) -> str:
     return "held out in" if split == "held_out" else "trained on in"
 
 
-def write_ledger(path: Path, sources: Sequence[BuildDirectory]) -> None:
-    """Write the ledgers of all sources into one file."""
-    with pq.ParquetWriter(path, LEDGER, compression="zstd") as writer:
-        for source in sources:
-            for batch in pq.ParquetFile(source.path / "ledger.parquet").iter_batches():
-                writer.write_batch(batch)
-
-
-def combined_manifest(sources: Sequence[BuildDirectory], out: Path) -> dict[str, Any]:
-    """Return the manifest of a combined build whose files are in `out`."""
-    manifests = [source.manifest for source in sources]
-    tasks = {name: entry for manifest in manifests for name, entry in manifest["tasks"].items()}
-    counts = {split: sum(entry[split] for entry in tasks.values()) for split in SPLITS}
-    files = [path for path in sorted(out.rglob("*")) if path.is_file()]
-    return {
-        **manifests[0],
-        "about": {"title": "Several builds", "combined": [source.digest for source in sources]},
-        "datasets": {k: v for manifest in manifests for k, v in manifest["datasets"].items()},
-        "official_splits": {
-            k: v for manifest in manifests for k, v in manifest["official_splits"].items()
-        },
-        "tasks": tasks,
-        "totals": {**manifests[0]["totals"], **counts, "instances": sum(counts.values())},
-        "files": {str(path.relative_to(out)): path.stat().st_size for path in files},
-        "digest": build_digest(tasks),
-    }
+def write_table_of_all(name: str, sources: Sequence[BuildDirectory], out: Path) -> None:
+    """Write the rows that the sources have in a table of one name; nothing if none has it."""
+    paths = [path for source in sources if (path := source.path / name).is_file()]
+    if not paths:
+        return
+    schema = pq.read_schema(paths[0])
+    with pq.ParquetWriter(out / name, schema, compression="zstd") as writer:
+        for path in paths:
+            with pq.ParquetFile(path) as table:
+                for batch in table.iter_batches():
+                    writer.write_batch(batch)

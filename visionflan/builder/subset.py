@@ -22,7 +22,8 @@ def write_subset(source: BuildDirectory, out: Path, tasks: Collection[str]) -> B
     """Write a build with some tasks of `source`, or open it if it is there.
 
     Files are hard links, or symbolic links where the directories are on different disks. The image
-    index is that of the source, and also lists the images of the other tasks.
+    index, the ledger and the tables of sources and overlaps are those of the source, and also list
+    the other tasks.
     """
     if (out / "manifest.json").is_file():
         return BuildDirectory(out)

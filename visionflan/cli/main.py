@@ -31,6 +31,7 @@ COMMANDS: dict[str, str] = {
     "build": "build an instruction tuning set from the releases on disk",
     "import": "import a published instruction tuning set into a build directory",
     "export": "export a build directory to another format",
+    "combine": "combine builds of different tasks into one",
     "select": "select a part of a build as a list of rows to train on",
     "synthesize": "let a language model write instances from the rows of a build",
     "diff": "compare two builds: rows added, lost and changed by task, and why",

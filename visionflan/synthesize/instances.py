@@ -1,6 +1,5 @@
 """Make instances of what a model wrote: their turns, their task, and where they come from."""
 
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -10,6 +9,7 @@ from visionflan.dataset import IMAGE_MARKER
 from visionflan.hashing import stable_hash
 from visionflan.llm.base import LlmReply
 from visionflan.prompt import OPTION_FORM
+from visionflan.storage.authors import WRITTEN_BY, author_slug
 from visionflan.storage.instance import Instance, Turn
 from visionflan.storage.schema import TEXT, TaskInfo, non_null_list, non_null_schema
 from visionflan.synthesize.contexts import ImageContext
@@ -71,21 +71,21 @@ class ReplySource(NamedTuple):
     completion_tokens: int | None
 
 
-def author_of(model: str) -> str:
+def author_dataset(model: str) -> str:
     """Return the dataset name of what a model writes: `written-by-` and the model's name."""
-    return f"written-by-{re.sub(r'[^a-z0-9._-]+', '-', model.lower()).strip('-.')}"
+    return f"{WRITTEN_BY}{author_slug(model)}"
 
 
 def task_of(model: str, kind: SynthesisKind) -> str:
     """Return the task of what a model writes of one kind."""
-    return f"{author_of(model)}/{kind.name}"
+    return f"{author_dataset(model)}/{kind.name}"
 
 
 def task_info(model: str, kind: SynthesisKind) -> TaskInfo:
     """Return the metadata of the task of one kind."""
     return TaskInfo(
-        dataset=author_of(model),
-        official_name=f"{author_of(model)}+{kind.name}",
+        dataset=author_dataset(model),
+        official_name=f"{author_dataset(model)}+{kind.name}",
         title=kind.title,
         instruction="",
         category="",
@@ -115,7 +115,7 @@ def make_instance(
     prompt = first_prompt(context, exchanges[0].question, kind, requests)
     return Instance(
         id=f"{task}/{context.key}",
-        dataset=author_of(model),
+        dataset=author_dataset(model),
         task=task,
         split=context.rows[0].instance.split,
         key=context.key,

@@ -17,7 +17,7 @@ from visionflan.llm.retry import RetryPolicy
 from visionflan.plural import counted
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.schema import write_table
-from visionflan.synthesize.instances import author_of, sources_table, task_info, task_of
+from visionflan.synthesize.instances import author_dataset, sources_table, task_info, task_of
 from visionflan.synthesize.plan import SynthesisPlan
 from visionflan.synthesize.same_model import SameModelClient
 from visionflan.synthesize.session import SynthesisSession
@@ -114,7 +114,7 @@ def build_info(
     model = plan.server.model
     terms = plan.settings.terms or f"the terms of {model}, which were not stated with `--terms`"
     return {
-        "name": author_of(model),
+        "name": author_dataset(model),
         "title": f"{plan.kind.title}, written by {model}",
         "license": f"text: {terms}; images and labels: {source_licenses(plan, session)}",
         "citation": f"written by {model} from the annotations of a build",

@@ -81,6 +81,9 @@ class DataConfig:
 
     build: Path | None = None  # build directory; None: that of the run
     tasks: tuple[str, ...] = ()  # patterns such as `coco`, `coco/*`, `*/vqa`; empty: all tasks
+    # Patterns of who wrote the instances: `human`, `rule`, or a model, as in `qwen2.5-vl-*`; empty:
+    # anyone.
+    authors: tuple[str, ...] = ()
     split: Split = "train"
     # A list of row ids, as `visionflan select` writes: only these instances.
     row_list: Path | None = None

@@ -9,6 +9,7 @@ from visionflan.catalog import match_tasks
 from visionflan.errors import TrainingError
 from visionflan.hashing import stable_hash
 from visionflan.plural import counted
+from visionflan.storage.authors import instances_by
 from visionflan.storage.directory import BuildDirectory, Instances
 from visionflan.storage.row_list import read_row_list
 from visionflan.train.config import DataConfig
@@ -36,14 +37,17 @@ def select_instances(build: BuildDirectory, data: DataConfig, seed: int) -> Inst
 
 
 def available_instances(build: BuildDirectory, data: DataConfig) -> Instances:
-    """Return the instances of a stage's split, tasks and list of rows.
+    """Return the instances of a stage's split, tasks, authors and list of rows.
 
-    Raises TrainingError if there is none, or if the list has rows of another split.
+    Raises TrainingError if there is none, or if the list has rows of another split;
+    UnknownNameError if there is no such task or author.
     """
     tasks = None if not data.tasks else match_tasks(data.tasks, sorted(build.tasks))
     instances = build.instances(data.split, tasks)
     if not len(instances):
         raise TrainingError(f"{build.path} has no {data.split} instances to train on")
+    if data.authors:
+        instances = instances_by(instances, data.authors)
     return instances if data.row_list is None else listed_instances(instances, data)
 
 
@@ -60,7 +64,9 @@ def listed_instances(instances: Instances, data: DataConfig) -> Instances:
         )
     positions = positions[np.isin(positions, instances.positions)]
     if not len(positions):
-        raise TrainingError(f"{data.row_list} lists no row of the tasks {', '.join(data.tasks)}")
+        tasks = f" of the tasks {', '.join(data.tasks)}" if data.tasks else ""
+        authors = f" by {', '.join(data.authors)}" if data.authors else ""
+        raise TrainingError(f"{data.row_list} lists no row{tasks}{authors}")
     return Instances(build, positions)
 
 

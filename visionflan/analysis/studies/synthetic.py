@@ -161,14 +161,22 @@ def arms(replicate: Replicate, factors: Factors) -> Iterator[Arm]:
         initial = plain.base if start == "base" else plain.aligned
         for k in map(int, factors["k"]):
             model = plain.train_chat(initial, max_instances=k) if k else initial
-            styled = plain.evaluate(model, plain.conversations, limit=None)
+            styled = plain.evaluate(
+                model, plain.conversations, limit=None, tasks=plain.conversation_tasks
+            )
             outputs = {CONVERSATIONS: styled, **judged_answers(plain, model)}
             yield plain.arm(f"{start}, k={k}", model, outputs=outputs, start=start, k=k)
 
 
 def check_count(replicate: Replicate, k: int) -> None:
-    """Raise AnalysisError if fewer conversations are written than an arm is to train on."""
+    """Raise AnalysisError if there are fewer conversations than an arm is to train on."""
     count = replicate.stage(CHAT).data.synthetic_conversations
+    rows = replicate.conversation_rows
+    if rows is not None and k > (available := sum(rows.values())):
+        raise AnalysisError(
+            f"an arm has {k:,} conversations, but the stage {CHAT} may use {available:,} of its "
+            "build: set fewer, or write more with `visionflan synthesize`"
+        )
     if count is not None and k > count:
         raise AnalysisError(
             f"an arm has {k:,} conversations, but the recipe writes {count:,}: set fewer, or "
