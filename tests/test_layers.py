@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "visionflan"
 # Each layer may import those before it, and itself.
 LAYERS = [
     {"errors", "hashing", "atomic_write", "progress", "escaping", "plural"},
-    {"plugins", "executors"},
+    {"plugins", "executors", "stores"},
     {"parquet_cells"},
     {"image_sources", "image_urls"},
     {"image_pixels"},

@@ -57,6 +57,7 @@ FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 EXTRAS: dict[str, str] = {
     "bitsandbytes": "qlora",
     "cloudpickle": "analyze",
+    "fsspec": "stores",
     "httpcore": "evaluate",
     "httpx": "evaluate",
     "jinja2": "evaluate",
@@ -69,6 +70,7 @@ EXTRAS: dict[str, str] = {
     "safetensors": "train",
     "scipy": "analyze",
     "starlette": "web",
+    "tenacity": "stores",
     "tensorboard": "train",
     "torch": "train",
     "torchao": "quantization",
