@@ -133,6 +133,7 @@ class Dataset(Generic[Row]):
         no_split: why rows name no official split.
         group_field: the field of a row that names what must be held out together, such as a video.
         no_group: why rows name no such group.
+        neighbors: other datasets in whose releases, beside its own, the reader looks for files.
         tasks: the tasks by name, added by the decorator `task`.
         image_urls: the images of a release that publishes URLs, set by the decorator `downloads`.
     """
@@ -149,6 +150,7 @@ class Dataset(Generic[Row]):
     no_split: str = ""
     group_field: str = ""
     no_group: str = ""
+    neighbors: tuple[str, ...] = ()
     tasks: dict[str, Task[Row]] = field(default_factory=dict, init=False)
     image_urls: Callable[[Path], Iterable[ImageUrls]] | None = field(default=None, init=False)
 

@@ -1,4 +1,4 @@
-"""A build on a Ray cluster of this machine, of which a process is killed."""
+"""A build on a Ray cluster of this machine, from and to a store; one of its processes is killed."""
 
 import os
 import shutil
@@ -18,9 +18,10 @@ pytest.importorskip("ray", reason="ray is not installed: pip install 'visionflan
 WAIT = """
 @dataset.reader
 def read_when_killed(root):
-    if not (root / "process").exists():
-        (root / "process.tmp").write_text(str(os.getppid()))
-        (root / "process.tmp").rename(root / "process")
+    process = Path(__file__).with_name("process")
+    if not process.exists():
+        process.with_suffix(".tmp").write_text(str(os.getppid()))
+        process.with_suffix(".tmp").rename(process)
         time.sleep(600)
     yield from read(root)
 """
@@ -33,17 +34,21 @@ def test_a_killed_process_is_replaced_and_the_build_is_the_same(tmp_path: Path) 
         write_board(tmp_path / "data" / name, [row_of(n) for n in range(8)], 8)
     with (tmp_path / "twin.py").open("a") as file:
         file.write(WAIT)
-    command = [sys.executable, "-m", "visionflan", "build", "--data-root", str(tmp_path / "data")]
+    command = [sys.executable, "-m", "visionflan", "build"]
     for name in names:
         command += ["--dataset-file", str(tmp_path / f"{name}.py")]
-    command += ["--tasks", *names, "--out"]
-    on_ray = [*command, str(tmp_path / "ray"), "--ray", "local"]
+    command += ["--tasks", *names, "--data-root"]
+    data, scratch = tmp_path / "data", tmp_path / "scratch"
+    on_ray = [*command, f"file://{data}", "--out", f"file://{tmp_path}/ray", "--ray", "local"]
+    on_ray += ["--scratch", str(scratch)]
     with subprocess.Popen(on_ray, stderr=subprocess.PIPE, text=True) as build:
-        os.kill(wait_for_process(tmp_path / "data/twin/process"), signal.SIGKILL)
+        os.kill(wait_for_process(tmp_path / "process"), signal.SIGKILL)
         _, errors = build.communicate(timeout=120)
     assert build.returncode == 0, errors
     assert sorted(line.partition(":")[0] for line in errors.splitlines()) == list(names)
-    subprocess.run([*command, str(tmp_path / "one")], check=True, capture_output=True)
+    assert not list(scratch.glob("visionflan*"))  # nor what the killed process copied
+    local = [*command, str(data), "--out", str(tmp_path / "one")]
+    subprocess.run(local, check=True, capture_output=True)
     assert files_of(tmp_path / "ray") == files_of(tmp_path / "one")
 
 

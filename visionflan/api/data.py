@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from visionflan.storage.directory import BuildDirectory
 
 from visionflan.api.arguments import Log, PathLike, no_log
+from visionflan.errors import BuildError
 
 
 def run_build(  # noqa: PLR0913 - all but two have defaults
@@ -24,7 +25,8 @@ def run_build(  # noqa: PLR0913 - all but two have defaults
     """Build an instruction tuning set from the releases under a data root.
 
     Args:
-        data_root: Directory with one subdirectory per dataset, named as in `visionflan datasets`.
+        data_root: Directory with one subdirectory per dataset, named as in `visionflan datasets`,
+            or its URL in a store.
         out: The build directory to write; an interrupted build is resumed.
         settings: Tasks, sampling, hold-out and licenses; the defaults build everything.
         workers: Number of datasets that are built at the same time, or of processes that check the
@@ -53,9 +55,12 @@ def run_build(  # noqa: PLR0913 - all but two have defaults
     from visionflan.builder.plan import BuildSettings
     from visionflan.builder.run import build
     from visionflan.storage.directory import BuildDirectory
+    from visionflan.stores import is_url
 
+    if is_url(str(out)):
+        raise BuildError(f"{out} is a URL, and a finished build is opened from a directory")
     manifest = build(
-        Path(data_root),
+        data_root,
         Path(out),
         settings or BuildSettings(),
         workers=workers,

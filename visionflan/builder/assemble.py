@@ -30,6 +30,7 @@ from visionflan.builder.parts import PARTS_DIR, DatasetPart, iter_batches
 from visionflan.builder.split import HoldOutConfig
 from visionflan.progress import ProgressBar
 from visionflan.storage.image_index import write_index
+from visionflan.storage.image_shards import ReadShard, shard_reader
 from visionflan.storage.schema import (
     BUILD_FORMAT,
     INSTANCES,
@@ -43,7 +44,7 @@ SPLIT = INSTANCES.get_field_index("split")
 SOURCES = "sources.parquet"  # which model wrote which synthesized instance, and from which rows
 
 
-def assemble(
+def assemble(  # noqa: PLR0913 - all but the first two are named
     out: Path,
     parts: Sequence[DatasetPart],
     *,
@@ -51,14 +52,17 @@ def assemble(
     about: dict[str, Any],
     datasets: dict[str, Any],
     decontamination: Decontamination | None = None,
+    read_shard: ReadShard | None = None,
 ) -> dict[str, Any]:
     """Split, write instances, ledger, index, card and manifest; return the manifest.
 
     Without `hold_out` the instances keep the split they have. Training instances that overlap with
-    the references of `decontamination` are left out, unless it only reports them.
+    the references of `decontamination` are left out, unless it only reports them. `read_shard`
+    reads images that are not in `out`.
     """
+    read_shard = read_shard or shard_reader(out / "images")
     directories = [out / PARTS_DIR / part.name for part in parts]
-    merged = merge_parts(out, parts, directories, hold_out, decontamination)
+    merged = merge_parts(read_shard, parts, directories, hold_out, decontamination)
     tasks = write_instances(out, directories, merged)
     for part in parts:
         for task, info in part.tasks.items():
@@ -85,7 +89,7 @@ def assemble(
         "versions": versions(),
         "digest": build_digest(tasks),
     }
-    write_card(out, manifest)
+    write_card(out, manifest, read_shard)
     write_json(out / "manifest.json", manifest)
     return manifest
 

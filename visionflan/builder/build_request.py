@@ -84,10 +84,10 @@ def usable_workers(workers: int | None, log: Callable[[str], object]) -> int:
     return limit
 
 
-def check_not_empty(out: Path, manifest: dict[str, Any]) -> None:
+def check_not_empty(out: Path | None, manifest: dict[str, Any]) -> None:
     """Raise BuildError if a build has no instances, with the most frequent reasons.
 
-    Each comes with the first row that it applies to, from the ledger.
+    Each comes with the first row that it applies to, from the ledger; not in a store, with None.
     """
     if manifest["totals"]["instances"]:
         return
@@ -96,7 +96,7 @@ def check_not_empty(out: Path, manifest: dict[str, Any]) -> None:
         dropped.update(entry.get("dropped", {}))
         dropped.update(entry.get("broken", {}))
     parts = [
-        f"{counted(count, 'row')}: {reason}{first_entry(out, reason)}"
+        f"{counted(count, 'row')}: {reason}{'' if out is None else first_entry(out, reason)}"
         for reason, count in dropped.most_common(3)
     ]
     datasets = manifest["datasets"].items()

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 from visionflan.atomic_write import atomic_path
 from visionflan.image_files import decode_image
 from visionflan.storage.image_index import ImageIndex
+from visionflan.storage.image_shards import ReadShard
 from visionflan.storage.schema import instances_path
 
 CONTACT_SHEET = "contact_sheet.jpg"
@@ -23,14 +24,14 @@ BACKGROUND, CELL_COLOR, TEXT_COLOR = "#ffffff", "#f4f2ec", "#22201c"
 Measure = Callable[[str], float]
 
 
-def write_contact_sheet(out: Path, manifest: dict[str, Any]) -> None:
+def write_contact_sheet(out: Path, manifest: dict[str, Any], read_shard: ReadShard) -> None:
     """Draw one instance of each task; if there are too many tasks, of evenly spaced ones."""
     tasks = [task for task, entry in manifest["tasks"].items() if entry["written"]]
     index = ImageIndex(out / "images.index")
     cells = [
         (task, images)
         for task in evenly_spaced(tasks, MAX_CELLS)
-        if (images := list(first_images(out, index, task)))
+        if (images := list(first_images(instances_path(out, task), index, read_shard)))
     ]
     with atomic_path(out / CONTACT_SHEET) as temporary:
         draw_sheet(cells).save(temporary, "JPEG", quality=85)
@@ -42,17 +43,17 @@ def evenly_spaced(tasks: Sequence[str], maximum: int) -> list[str]:
     return [tasks[index * len(tasks) // number] for index in range(number)]
 
 
-def first_images(out: Path, index: ImageIndex, task: str) -> Iterator[Image.Image]:
-    """Yield the images of a task's first instance that has any."""
-    with pq.ParquetFile(instances_path(out, task)) as file:
+def first_images(
+    instances: Path, index: ImageIndex, read_shard: ReadShard
+) -> Iterator[Image.Image]:
+    """Yield the images of the first instance of a file that has any."""
+    with pq.ParquetFile(instances) as file:
         batches = file.iter_batches(64, columns=["images"])
         rows = (ids for batch in batches for ids in batch["images"].to_pylist())
         image_ids: list[str] = next(filter(None, rows), [])
     for image_id in image_ids:
         location = index.locate(image_id)
-        with (out / "images" / location.shard).open("rb") as shard:
-            shard.seek(location.offset)
-            yield decode_image(shard.read(location.length))
+        yield decode_image(read_shard(location.shard, location.offset, location.length))
 
 
 def draw_sheet(cells: Sequence[tuple[str, Sequence[Image.Image]]]) -> Image.Image:

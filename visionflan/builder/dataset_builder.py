@@ -29,6 +29,7 @@ from visionflan.builder.parts import (
 from visionflan.builder.plan import BuildSettings, provenance, task_info
 from visionflan.builder.release_reader import ReleaseReader
 from visionflan.builder.sampling import ReleasePass, TaskSampler
+from visionflan.builder.staging import Staging
 from visionflan.dataset import Dataset
 
 SPARE_FRACTION = 5  # 1 / 5 more rows than the maximum are sampled, to replace unusable ones
@@ -58,6 +59,7 @@ class PartJob(NamedTuple):
         source: the digest of all that the part depends on.
         image_workers: the number of processes that check images.
         start_method: that of `multiprocessing`, or None for the platform's.
+        staging: which of the directories are in a store.
     """
 
     name: str
@@ -68,6 +70,7 @@ class PartJob(NamedTuple):
     source: str
     image_workers: int = 1
     start_method: str | None = None
+    staging: Staging = Staging()
 
     @property
     def directory(self) -> Path:

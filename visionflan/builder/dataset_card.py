@@ -9,6 +9,7 @@ from visionflan.atomic_write import write_text
 from visionflan.builder.contact_sheet import CONTACT_SHEET, write_contact_sheet
 from visionflan.escaping import code_span, escape_markdown, web_link
 from visionflan.plural import counted
+from visionflan.storage.image_shards import ReadShard
 from visionflan.vocabulary import OfficialSplit
 
 BUILD_FILES = [
@@ -32,9 +33,9 @@ COUNTS = {
 }
 
 
-def write_card(out: Path, manifest: dict[str, Any]) -> None:
+def write_card(out: Path, manifest: dict[str, Any], read_shard: ReadShard) -> None:
     """Write README.md and the contact sheet."""
-    write_contact_sheet(out, manifest)
+    write_contact_sheet(out, manifest, read_shard)
     write_text(out / "README.md", render_card(manifest))
 
 

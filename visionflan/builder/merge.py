@@ -28,6 +28,7 @@ from visionflan.builder.official_images import load_official_images
 from visionflan.builder.parts import DatasetPart, readable_part
 from visionflan.builder.split import HoldOutConfig, ImageUsage, collect_image_usage
 from visionflan.errors import BuildError
+from visionflan.storage.image_shards import ReadShard
 from visionflan.storage.schema import INSTANCES
 
 
@@ -67,7 +68,7 @@ def system_memory() -> Iterator[None]:
 
 @system_memory()
 def merge_parts(
-    out: Path,
+    read_shard: ReadShard,
     parts: Sequence[DatasetPart],
     directories: Sequence[Path],
     hold_out: HoldOutConfig | None,
@@ -90,7 +91,7 @@ def merge_parts(
         held_out = decide_held_out(hold_out, tasks, used, metadata, group_ids, others)
     overlaps = FoundOverlaps((), np.zeros(len(instances), dtype=bool))
     if decontamination is not None:
-        overlaps = find_overlaps(out, directories, metadata, held_out, decontamination)
+        overlaps = find_overlaps(read_shard, directories, metadata, held_out, decontamination)
     remain = ~overlaps.removed
     return MergedParts(
         tasks=tasks,

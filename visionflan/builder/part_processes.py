@@ -7,7 +7,7 @@ replaced, once. If a single one would run, its work is done in this process.
 import os
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
 from signal import SIGKILL
@@ -16,6 +16,7 @@ from typing import NamedTuple
 from visionflan.builder.child_process import ChildProcess, process_context
 from visionflan.builder.dataset_builder import PartJob, PhaseProgress, ShowProgress, build_part
 from visionflan.builder.parts import DatasetPart
+from visionflan.builder.staging import open_stage, stage_releases, upload_part
 from visionflan.errors import VisionflanError
 from visionflan.escaping import one_line
 from visionflan.progress import ProgressBar
@@ -72,17 +73,29 @@ def run_here(job: PartJob) -> PartOutcome:
 
 
 def run_job(job: PartJob, progress: ShowProgress) -> DatasetPart | FailedPart:
-    """Build a part; whatever the values of a release lead to, it costs that dataset alone."""
-    try:
-        return build_part(job, progress)
-    except VisionflanError as error:
-        message = str(error)
-    except OSError:
-        raise
-    except Exception as error:
-        message = f"{type(error).__name__}: {error}"
-    message = message.replace(f"{job.data_root}{os.sep}", "")
-    return FailedPart(job.name, one_line(message).removeprefix(f"{job.name}: "))
+    """Build a part; whatever the values of a release lead to, it costs that dataset alone.
+
+    Raises OSError if a disk or a store cannot be read or written.
+    """
+    with open_stage(job) as local_job:
+        try:
+            stage_releases(local_job, files_counter(job.name, "downloading", progress))
+            part = build_part(local_job, progress)
+            upload_part(local_job, files_counter(job.name, "uploading", progress))
+            return part
+        except OSError:
+            raise
+        except VisionflanError as error:
+            message = str(error)
+        except Exception as error:
+            message = f"{type(error).__name__}: {error}"
+        message = message.replace(f"{local_job.data_root}{os.sep}", "")
+        return FailedPart(job.name, one_line(message).removeprefix(f"{job.name}: "))
+
+
+def files_counter(name: str, verb: str, progress: ShowProgress) -> Callable[[int, int], object]:
+    """Return a function that shows how many files of a dataset are copied."""
+    return lambda done, total: progress(PhaseProgress(f"{name}: {verb}", "files", done, total))
 
 
 class PhaseBar:

@@ -1,6 +1,7 @@
 """Store each image once: parts are built independently, so that several may store the same one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -18,18 +19,28 @@ from visionflan.storage.image_checks import CheckedImage
 from visionflan.storage.image_shards import ShardWriter
 
 
-def remove_repeated_images(images: Path, directories: Sequence[Path]) -> None:
+def remove_repeated_images(
+    images: Path,
+    directories: Sequence[Path],
+    editing: Callable[[str], AbstractContextManager[object]] = nullcontext,
+) -> None:
     """Remove from the shards of each part the images that an earlier part stores.
 
-    A shard is written again under its name, so that each part stays complete by itself, but for
-    images that others store.
+    A shard is written again under its name, in a context of `editing`, so that each part stays
+    complete by itself, but for images that others store.
     """
     files = metadata_files(directories)
     lengths = [pq.read_metadata(path).num_rows for path in files]
     repeated = np.split(is_repeated(files), np.cumsum(lengths))
     for path, rows in zip(files, repeated, strict=False):
         if rows.any():
-            rewrite_shard(images, path, ~rows)
+            with editing(f"{path.parent.name}-{shard_number(path):05}.parquet"):
+                rewrite_shard(images, path, ~rows)
+
+
+def shard_number(metadata_file: Path) -> int:
+    """Return the number of a shard from the name of the file of its metadata."""
+    return int(metadata_file.stem.rpartition("-")[2])
 
 
 def is_repeated(files: Sequence[Path]) -> NDArray[np.bool_]:
@@ -47,7 +58,7 @@ def is_repeated(files: Sequence[Path]) -> NDArray[np.bool_]:
 def rewrite_shard(images: Path, metadata_file: Path, keep: NDArray[np.bool_]) -> None:
     """Write a shard again with some of its images, and then the file of its metadata."""
     metadata = pq.read_table(metadata_file)
-    number = int(metadata_file.stem.rpartition("-")[2])
+    number = shard_number(metadata_file)
     shard = images / metadata["shard"][0].as_py()
     writer = ShardWriter(images, metadata_file.parent.name, first=number)
     for keep_it, image, encoded in zip(

@@ -1,32 +1,32 @@
 """Build: from the releases under a data root to a build directory; resumes a killed build."""
 
-import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from visionflan import catalog
 from visionflan.builder.assemble import assemble
+from visionflan.builder.build_output import BuildOutput, RunJobs
 from visionflan.builder.build_request import check_request, usable_workers
 from visionflan.builder.dataset_builder import PartJob
 from visionflan.builder.decontamination.references import Decontamination
 from visionflan.builder.image_store import has_complete_shards
-from visionflan.builder.output_dir import find_finished, lock_output_dir, remove_stale_files
+from visionflan.builder.locations import BuildLocations, open_locations
+from visionflan.builder.output_dir import find_finished, remove_stale_files
 from visionflan.builder.part_processes import FailedPart, PartOutcome, run_jobs
 from visionflan.builder.parts import DatasetPart
 from visionflan.builder.plan import BuildPlan, BuildSettings, plan, provenance
 from visionflan.builder.repeated_images import parts_without_images, remove_repeated_images
-from visionflan.builder.source_fingerprint import build_fingerprint
+from visionflan.builder.source_fingerprint import BuildFingerprint, build_fingerprint
 from visionflan.builder.split import HoldOutConfig
-from visionflan.errors import BuildError
 from visionflan.plural import counted
 
 
 def build(  # noqa: PLR0913
-    data_root: Path,
-    out: Path,
+    data_root: Path | str,
+    out: Path | str,
     settings: BuildSettings,
     *,
     workers: int | None = None,
@@ -35,42 +35,63 @@ def build(  # noqa: PLR0913
     decontamination: Decontamination | None = None,
     update: bool = False,
     ray_address: str | None = None,
+    scratch: Path | None = None,
 ) -> dict[str, Any]:
     """Build the datasets under a data root and return the manifest.
 
     With `update` a complete build is changed: only what is new or changed is built again. A dataset
     that cannot be read has the status `failed` in the manifest. `start_method` is that of
     `multiprocessing`; `log` receives a line per dataset. With `ray_address` the datasets are built
-    on a Ray cluster (see `executors`).
+    on a Ray cluster (see `executors`). Data root and output may be URLs of stores; then `scratch`
+    is the directory for temporary copies on each machine.
     """
-    data_root, out = Path(os.path.abspath(data_root)), Path(os.path.abspath(out))  # noqa: PTH100
-    if not data_root.is_dir():
-        raise BuildError(
-            f"{data_root} is not a directory: it must contain one subdirectory per dataset"
-        )
-    build_plan = plan(data_root, settings)
-    check_request(data_root, out, build_plan)
-    inputs = settings.as_json()
-    if decontamination is not None:
-        inputs["decontamination"] = decontamination.as_json()
-    fingerprint = build_fingerprint(data_root, inputs, build_plan.tasks)
-    with lock_output_dir(out):
-        if (manifest := find_finished(out, fingerprint, update=update)) is not None:
+    with open_locations(data_root, out, scratch, log) as opened:
+        # Another machine may not have the directory that was opened on this one.
+        locations = opened if ray_address is None else opened._replace(scratch=scratch)
+        releases, output = locations.releases, locations.output
+        build_plan = plan(releases.path, settings)
+        check_request(releases.path, output.path, build_plan)
+        inputs = settings.as_json()
+        if decontamination is not None:
+            inputs["decontamination"] = decontamination.as_json()
+        fingerprint = build_fingerprint(inputs, build_plan.tasks, releases.digest)
+        with output.lock():
+            if (manifest := find_finished(output.path, fingerprint, update=update)) is None:
+                output.begin()
+                jobs = plan_jobs(locations, settings, build_plan, fingerprint, start_method)
+                run = BuildRun(output, jobs, settings, build_plan, log)
+                run.build_parts(job_runner(workers, ray_address, log))
+                manifest = run.finish(decontamination)
+            output.finish()
             return manifest
-        jobs: dict[str, PartJob] = {}
-        for name in build_plan.tasks:
-            limits = build_plan.limits(name, settings)
-            digest = fingerprint.part_digest(name, limits)
-            job = PartJob(name, limits, settings, data_root, out, digest)
-            jobs[name] = job._replace(start_method=start_method)
-        run = BuildRun(out, jobs, settings, build_plan, log)
-        if ray_address is None:
-            run.build_parts(partial(run_jobs, workers=usable_workers(workers, log)))
-        else:
-            from visionflan.builder.part_cluster import run_jobs_on_ray
 
-            run.build_parts(partial(run_jobs_on_ray, address=ray_address))
-        return run.finish(decontamination)
+
+def plan_jobs(
+    locations: BuildLocations,
+    settings: BuildSettings,
+    build_plan: BuildPlan,
+    fingerprint: BuildFingerprint,
+    start_method: str | None,
+) -> dict[str, PartJob]:
+    """Return the jobs of all datasets of a plan, by their names."""
+    data_root, out = locations.releases.path, locations.output.path
+    jobs: dict[str, PartJob] = {}
+    for name in build_plan.tasks:
+        limits = build_plan.limits(name, settings)
+        job = PartJob(name, limits, settings, data_root, out, fingerprint.part_digest(name, limits))
+        jobs[name] = job._replace(start_method=start_method, staging=locations.staging(name))
+    return jobs
+
+
+def job_runner(
+    workers: int | None, ray_address: str | None, log: Callable[[str], object]
+) -> RunJobs:
+    """Return a function that runs jobs in processes of this machine, or on a Ray cluster."""
+    if ray_address is None:
+        return partial(run_jobs, workers=usable_workers(workers, log))
+    from visionflan.builder.part_cluster import run_jobs_on_ray
+
+    return partial(run_jobs_on_ray, address=ray_address)
 
 
 class BuildRun:
@@ -78,18 +99,18 @@ class BuildRun:
 
     def __init__(
         self,
-        out: Path,
+        output: BuildOutput,
         jobs: dict[str, PartJob],
         settings: BuildSettings,
         build_plan: BuildPlan,
         log: Callable[[str], object],
     ) -> None:
-        self.out, self.jobs, self.settings = out, jobs, settings
+        self.output, self.jobs, self.settings = output, jobs, settings
         self.plan, self.log = build_plan, log
         self.parts: dict[str, DatasetPart] = {}
         self.failures: dict[str, FailedPart] = {}
 
-    def build_parts(self, run_jobs: Callable[[list[PartJob]], Iterator[PartOutcome]]) -> None:
+    def build_parts(self, run_jobs: RunJobs) -> None:
         """Build the parts that no earlier run completed."""
         for name, job in self.jobs.items():
             if (part := earlier_part(job)) is not None:
@@ -97,7 +118,7 @@ class BuildRun:
                 self.log(f"{name}: reused from the previous run")
         waiting = [job for name, job in self.jobs.items() if name not in self.parts]
         while waiting:
-            for outcome in run_jobs(waiting):
+            for outcome in self.output.run(run_jobs, waiting):
                 self.add(outcome)
             waiting = self.discard_parts_without_images()
 
@@ -152,16 +173,18 @@ class BuildRun:
             "excluded_tasks": self.plan.excluded_tasks,
             "unknown_directories": self.plan.unknown_directories,
         }
-        remove_repeated_images(self.out / "images", self.directories())
+        out = self.output.path
+        remove_repeated_images(out / "images", self.directories(), self.output.editing)
         manifest = assemble(
-            self.out,
+            out,
             parts,
             hold_out=hold_out,
             about=about,
             datasets=self.datasets(),
             decontamination=decontamination,
+            read_shard=self.output.read_shard,
         )
-        remove_stale_files(self.out, manifest)
+        remove_stale_files(out, manifest)
         return manifest
 
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -90,13 +90,15 @@ class BuildFingerprint(NamedTuple):
 
 
 def build_fingerprint(
-    data_root: Path, settings: dict[str, Any], tasks: Mapping[str, list[str]]
+    settings: dict[str, Any], tasks: Mapping[str, list[str]], releases: Callable[[str], str]
 ) -> BuildFingerprint:
-    """Return the fingerprint of a build; `tasks` are the tasks to build of each dataset."""
+    """Return the fingerprint of a build.
+
+    `tasks` are the tasks to build of each dataset, and `releases` returns the digest of its
+    release.
+    """
     datasets = {
-        name: DatasetFingerprint(
-            names, files_digest(dataset_files(name)), release_digest(data_root / name)
-        )
+        name: DatasetFingerprint(names, files_digest(dataset_files(name)), releases(name))
         for name, names in tasks.items()
     }
     return BuildFingerprint(settings, files_digest(code_files()), datasets)

@@ -12,7 +12,7 @@ from visionflan.plural import counted
 WIDTH = 100
 
 
-def summary(out: Path, manifest: dict[str, Any]) -> str:
+def summary(out: Path | str, manifest: dict[str, Any]) -> str:
     """Return the datasets, the counts per task, the reasons for dropped rows, and the totals."""
     return "\n".join(
         [

@@ -15,7 +15,8 @@ from visionflan.cli.shared.decontaminate_args import (
     write_page,
 )
 from visionflan.cli.shared.log import log
-from visionflan.cli.shared.parsers import add_names, positive_int, process_count
+from visionflan.cli.shared.parsers import add_names, path_or_url, positive_int, process_count
+from visionflan.errors import UsageError
 
 if TYPE_CHECKING:
     from visionflan.builder.plan import BuildSettings
@@ -68,19 +69,27 @@ def add_input(parser: argparse.ArgumentParser) -> None:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument(
         "--data-root",
-        type=Path,
+        type=path_or_url,
         metavar="DIR",
-        help="directory with one subdirectory per dataset, named as in `visionflan datasets`",
+        help="directory with one subdirectory per dataset, named as in `visionflan datasets`; or "
+        "its URL, such as s3://BUCKET/NAME (extra `stores`)",
     )
     source.add_argument(
         "--demo", action="store_true", help="build from miniature releases drawn for the purpose"
     )
     parser.add_argument(
         "--out",
-        type=Path,
+        type=path_or_url,
         required=True,
         metavar="BUILD",
-        help="build directory to write: new, or one to resume",
+        help="build directory to write: new, or one to resume; or its URL, as of --data-root",
+    )
+    parser.add_argument(
+        "--scratch",
+        type=Path,
+        metavar="DIR",
+        help="directory for what each machine copies from and to URLs, which takes as much disk as "
+        "the releases that it reads at the same time (default: that of temporary files)",
     )
 
 
@@ -98,7 +107,8 @@ def add_machines(parser: argparse.ArgumentParser) -> None:
         metavar="ADDRESS",
         help="build the datasets on a Ray cluster: `local` starts one on this machine, `auto` "
         "joins the one it belongs to, else HOST:PORT or ray://HOST:PORT; all machines must have "
-        "visionflan and see --data-root and --out under the same paths, on a shared file system",
+        "visionflan and see --data-root and --out under the same paths, on a shared file system, "
+        "or reach their URLs",
     )
     parser.add_argument(
         "--plan",
@@ -176,11 +186,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def build_and_summarize(
-    data_root: Path, args: argparse.Namespace, settings: "BuildSettings"
+    data_root: Path | str, args: argparse.Namespace, settings: "BuildSettings"
 ) -> int:
     """Build with progress, print the summary, and return the exit code."""
     if args.plan:
         return print_estimate(data_root, args, settings)
+    local = args.out if isinstance(args.out, Path) else None
+    if args.scratch is not None and local and isinstance(data_root, Path):
+        raise UsageError("`--scratch` is for copies from and to URLs, but there is none")
     from visionflan.builder.build_request import check_not_empty
     from visionflan.builder.output_dir import failed_datasets
     from visionflan.builder.run import build
@@ -196,16 +209,21 @@ def build_and_summarize(
         decontamination=decontamination,
         update=args.update,
         ray_address=args.ray,
+        scratch=args.scratch,
     )
     print(summary(args.out, manifest))
     if decontamination is not None:
-        print(write_page(args.out, decontamination))
-    check_not_empty(args.out, manifest)
+        print(write_page(local, decontamination))
+    check_not_empty(local, manifest)
     return 1 if failed_datasets(manifest) else 0
 
 
-def print_estimate(data_root: Path, args: argparse.Namespace, settings: "BuildSettings") -> int:
+def print_estimate(
+    data_root: Path | str, args: argparse.Namespace, settings: "BuildSettings"
+) -> int:
     """Print what the build would take; 1 if a release cannot be read."""
+    if isinstance(data_root, str) or isinstance(args.out, str):
+        raise UsageError("`--plan` reads directories of this machine, not URLs")
     from visionflan.builder.build_request import usable_workers
     from visionflan.builder.estimate import estimate_build
     from visionflan.builder.estimate_table import estimate_table

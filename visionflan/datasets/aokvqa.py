@@ -76,6 +76,7 @@ dataset = Dataset[Row](
     """,
     split_field="split",
     no_group="rows belong together only by their image",
+    neighbors=("coco",),
 )
 
 

@@ -68,6 +68,7 @@ dataset = Dataset[RrcQuestion](
     """,
     split_field="split",
     group_field="document",
+    neighbors=("docvqa",),
 )
 
 

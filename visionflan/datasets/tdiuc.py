@@ -56,6 +56,7 @@ dataset = Dataset[Row](
     """,
     split_field="split",
     no_group="each image belongs to itself alone",
+    neighbors=("coco",),
 )
 
 

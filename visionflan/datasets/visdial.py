@@ -75,6 +75,7 @@ dataset = Dataset[Row](
     """,
     split_field="split",
     no_group="each image has one dialogue",
+    neighbors=("coco",),
 )
 
 

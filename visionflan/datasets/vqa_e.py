@@ -78,6 +78,7 @@ dataset = Dataset[Question | Explained](
     """,
     split_field="split",
     no_group="each image belongs to itself alone",
+    neighbors=("coco",),
 )
 
 

@@ -1,5 +1,6 @@
 """Store each image once, by content hash, in Parquet shards that any tool reads."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +30,19 @@ IMAGE_METADATA = non_null_schema(
     phash=pa.uint64(),
     colors=pa.binary(192),
 )
+
+ReadShard = Callable[[str, int, int], bytes]  # the name of a shard, an offset and a length
+
+
+def shard_reader(images: Path) -> ReadShard:
+    """Return a function that reads some bytes of one of the shards in a directory."""
+
+    def read(shard: str, offset: int, length: int) -> bytes:
+        with (images / shard).open("rb") as file:
+            file.seek(offset)
+            return file.read(length)
+
+    return read
 
 
 class BufferedImage(NamedTuple):

@@ -13,6 +13,7 @@ from visionflan.builder.decontamination.looks import ImageMatch, LoadImage, matc
 from visionflan.builder.decontamination.references import Decontamination, Reference
 from visionflan.builder.decontamination.words import WordMatch, WordSearch
 from visionflan.builder.parts import iter_batches
+from visionflan.storage.image_shards import ReadShard
 from visionflan.storage.schema import LedgerEntry, non_null_schema, write_table
 
 OVERLAPS = "decontamination.parquet"
@@ -65,7 +66,7 @@ class MatchedRow(NamedTuple):
 
 
 def find_overlaps(
-    out: Path,
+    read_shard: ReadShard,
     directories: Sequence[Path],
     images: pa.Table,
     held_out: NDArray[np.bool_],
@@ -75,7 +76,7 @@ def find_overlaps(
 
     The instances are read in batches; only those that match remain in memory.
     """
-    by_image = find_copies(out, images, decontamination)
+    by_image = find_copies(read_shard, images, decontamination)
     words = WordSearch(decontamination.references)
     rows: dict[int, MatchedRow] = {}
     for index, row in enumerate(iter_rows(directories)):
@@ -87,10 +88,10 @@ def find_overlaps(
 
 
 def find_copies(
-    out: Path, images: pa.Table, decontamination: Decontamination
+    read_shard: ReadShard, images: pa.Table, decontamination: Decontamination
 ) -> dict[str, list[ImageMatch]]:
     """Return by id, for each stored image that is a copy, its match in each reference."""
-    load, references = stored_image_loader(out, images), decontamination.references
+    load, references = stored_image_loader(read_shard, images), decontamination.references
     by_image = match_images(images, load, references)
     if decontamination.descriptor is None:
         return by_image
@@ -138,15 +139,12 @@ def combine_matches(
     return FoundOverlaps(overlaps, removed)
 
 
-def stored_image_loader(out: Path, images: pa.Table) -> LoadImage:
+def stored_image_loader(read_shard: ReadShard, images: pa.Table) -> LoadImage:
     """Return a function from the row of a stored image to its encoded bytes."""
     shards, offsets, lengths = (images[name] for name in ("shard", "offset", "length"))
 
     def load(row: int) -> bytes:
-        with (out / "images" / shards[row].as_py()).open("rb") as file:
-            file.seek(offsets[row].as_py())
-            encoded: bytes = file.read(lengths[row].as_py())
-        return encoded
+        return read_shard(shards[row].as_py(), offsets[row].as_py(), lengths[row].as_py())
 
     return load
 

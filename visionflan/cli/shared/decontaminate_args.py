@@ -60,7 +60,9 @@ def cosine(text: str) -> float:
     return number
 
 
-def decontamination_from(args: argparse.Namespace, data_root: Path) -> "Decontamination | None":
+def decontamination_from(
+    args: argparse.Namespace, data_root: Path | str
+) -> "Decontamination | None":
     """Return what the user chose, with all benchmarks opened; None without `--decontaminate`."""
     from visionflan.builder.decontamination.references import Decontamination
 
@@ -89,12 +91,14 @@ def descriptor_from(args: argparse.Namespace) -> "DescriptorConfig | None":
     return load_descriptor(args.descriptor, args.descriptor_threshold or THRESHOLD)
 
 
-def open_reference(name: str, root: Path) -> "Reference":
+def open_reference(name: str, root: Path | str) -> "Reference":
     """Return a benchmark's release, or the images of a folder."""
     from visionflan.builder.decontamination.references import folder_reference
     from visionflan.evaluate import benchmarks
 
     if name in benchmarks.names():
+        if isinstance(root, str):
+            raise UsageError(f"`--decontaminate {name}` needs `--benchmark-root`: {root} is a URL")
         return benchmark_reference(name, root / name)
     if Path(name).is_dir():
         return folder_reference(Path(name))
@@ -117,11 +121,14 @@ def benchmark_reference(name: str, root: Path) -> "Reference":
     return Reference(name, release.digest, items, release.image)
 
 
-def write_page(out: Path, decontamination: "Decontamination") -> str:
+def write_page(out: Path | None, decontamination: "Decontamination") -> str:
     """Write the page of the overlaps into a build; return a line that names it.
 
-    The build is complete without the page: where jinja2 is missing, the line says what to install.
+    The build is complete without the page, which one in a store lacks: `out` is None. Where jinja2
+    is missing, the line says what to install.
     """
+    if out is None:
+        return "overlaps: decontamination.parquet; only a build in a directory has a page of them"
     try:
         from visionflan.report.overlap_page import write_overlap_page
 

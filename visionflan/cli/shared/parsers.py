@@ -3,7 +3,10 @@
 import argparse
 import os
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any
+
+from visionflan.stores import is_url
 
 PROCESSES_PER_CORE = 8
 
@@ -14,6 +17,11 @@ def parse_names(text: str) -> tuple[str, ...]:
     if not names:
         raise argparse.ArgumentTypeError("the list of names is empty")
     return names
+
+
+def path_or_url(text: str) -> Path | str:
+    """Parse the place of a directory: its path or, in an object store, its URL."""
+    return text if is_url(text) else Path(text)
 
 
 def positive_int(text: str) -> int:
