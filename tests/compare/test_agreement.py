@@ -23,9 +23,11 @@ from visionflan.compare.agreement import (
 )
 from visionflan.compare.answer_labels import MetricDistance, Rating
 from visionflan.compare.results import Agreement
+from visionflan.evaluate.metric import ScoringContext
 from visionflan.evaluate.metrics import METRICS
 from visionflan.evaluate.records.document_frequencies import count_document_frequencies
 from visionflan.evaluate.records.record import Record
+from visionflan.evaluate.scorer import score_answer
 
 # Krippendorff, Computing Krippendorff's Alpha-Reliability (2011): a row for each observer, a column
 # for each unit, a dot for missing data.
@@ -116,6 +118,21 @@ def test_the_interval_leaves_out_each_image_with_all_its_items() -> None:
     assert clustered.low < single.low
     alone = with_jackknife(cohen_kappa, [rating._replace(cluster="one") for rating in pairs])
     assert alone == (single.value, None, None)
+
+
+def test_each_image_is_left_out_once_with_all_its_items() -> None:
+    pairs = [
+        rating._replace(cluster=f"image {int(rating.item.split()[1]) // 3}")
+        for rating in ratings(("aababbaab", "aababbaaa"))
+    ]
+    left_out = []
+
+    def note(some: Sequence[Rating]) -> float:
+        left_out.append({rating.cluster for rating in pairs} - {one.cluster for one in some})
+        return 0.0
+
+    with_jackknife(note, pairs)
+    assert left_out == [set(), {"image 0"}, {"image 1"}, {"image 2"}]
 
 
 def test_closed_answers_of_two_persons_have_alpha_and_kappa() -> None:
@@ -209,6 +226,24 @@ def test_a_distance_is_symmetric_and_from_0_to_1(metric: str, first: str, second
     assert 0.0 <= distance(first, second) <= 1.0
     assert distance(first, second) == MetricDistance(metric, FREQUENCIES)(second, first)
     assert distance(first, first) == 0.0
+
+
+@pytest.mark.parametrize("metric", ["rouge_l", "cider", "bleu_4"])
+def test_a_distance_takes_the_scores_of_both_directions_and_their_maximum(metric: str) -> None:
+    texts = "a red bus by the sea", "a red bus by the old pier and the sea"
+    scores = [
+        score_answer(
+            metric, answer, ScoringContext(other, (other,), frequencies=FREQUENCIES), "lenient"
+        ).score
+        or 0.0
+        for answer in texts
+        for other in texts
+    ]
+    itself, there, back, other_itself = scores
+    assert there != back
+    expected = 1 - (there + back) / (itself + other_itself)
+    assert 0.1 < expected < 0.9
+    assert MetricDistance(metric, FREQUENCIES)(*texts) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("metric", sorted(METRICS))

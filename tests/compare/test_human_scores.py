@@ -10,7 +10,13 @@ from visionflan.compare.human_scores import compare_humans, find_persons
 from visionflan.compare.results import Evaluation
 from visionflan.compare.run import compare, to_json
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.records.header import HUMAN, ModelHeader, generation_config, write_header
+from visionflan.evaluate.records.header import (
+    HUMAN,
+    ModelHeader,
+    TrainingOverlap,
+    generation_config,
+    write_header,
+)
 from visionflan.evaluate.records.record import Record
 
 TASK = "data/task"
@@ -40,6 +46,7 @@ def person(name: str, records: list[Record], build: str = BUILD) -> Evaluation:
         run=name,
         checkpoint=f"{HUMAN}:{name}",
         sources=(build,),
+        overlap=TrainingOverlap(),
         model=ModelHeader(engine=HUMAN),
     )
 
@@ -119,6 +126,7 @@ def test_a_person_who_is_a_side_and_in_the_directory_counts_once() -> None:
     ada = person("ada", answers("1100"))
     comparison = compare([ada], [model("chat", answers("1101"))], [ada])
     assert comparison.humans.agreement == []
+    assert comparison.notes == []  # a person is no engine, and was trained on nothing
     assert {row.person for row in comparison.humans.scores} == {"ada"}
 
 

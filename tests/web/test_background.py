@@ -28,8 +28,8 @@ def test_calls_are_made_one_at_a_time_in_the_order_in_which_they_came() -> None:
 
 def test_an_error_is_that_of_its_call_alone() -> None:
     background = BackgroundCalls()
-    failed, made = background.submit(int, "x"), background.submit(int, "7")
-    assert made.result(60) == 7
+    failed, parsed = background.submit(int, "x"), background.submit(int, "7")
+    assert parsed.result(60) == 7
     with pytest.raises(ValueError, match="invalid literal"):
         failed.result(60)
 

@@ -12,6 +12,7 @@ import pytest
 
 from tests.helpers.tiny_checkpoint import write_build
 from tests.helpers.web_client import links, read_page, web_client
+from visionflan.storage import arrow_cache
 from visionflan.storage.instance import Instance, Turn
 
 pytest.importorskip("starlette", reason="the extra `web` is not installed")
@@ -45,7 +46,11 @@ def builds(tmp_path_factory: pytest.TempPathFactory) -> list[OpenBuild]:
     change: Any = dict.fromkeys(MOVED, move) | dict.fromkeys(CHANGED, answer_anew)
     a = write_build(root / "first", count=COUNT)
     b = write_build(root / "second", count=COUNT - 6, change=change)
-    return [OpenBuild(a), OpenBuild(b)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(arrow_cache, "ROWS_AT_ONCE", 7)
+        opened = [OpenBuild(a), OpenBuild(b)]
+        assert all(len(build.directory.batches) > 2 for build in opened)
+        return opened
 
 
 @pytest.fixture
@@ -132,6 +137,15 @@ def test_a_row_is_shown_in_both_builds(client: Any, builds: list[OpenBuild]) -> 
         assert client.get(link).status_code == 200, link
 
 
+def test_rows_are_joined_by_id_wherever_they_are(builds: list[OpenBuild]) -> None:
+    a, b = map(rows_by_id, builds)
+    rows = BuildPair(builds, BackgroundCalls()).rows(list(a))
+    assert [row.id for row in rows] == list(a)
+    for row in rows:
+        assert row.instances == [a[row.id], b.get(row.id)]
+        assert bool(row.fields) == (b.get(row.id, a[row.id]) != a[row.id])
+
+
 def test_a_row_of_one_build_says_so(client: Any, builds: list[OpenBuild]) -> None:
     name = min(ids_by_kind(builds)["lost"])
     text = text_of(markup_of(client, diff_url("/row", id=name)))
@@ -197,6 +211,11 @@ def test_answers_of_both_builds_are_counted_by_target(builds: list[OpenBuild]) -
     assert balance.instances == [len(rows) for rows in trained]
     for row in balance.answers:
         assert row.instances == [sum(one.target == row.answer for one in s) for s in trained]
+    shares = [
+        max(count / total for count, total in zip(row.instances, balance.instances, strict=True))
+        for row in balance.answers
+    ]
+    assert shares == sorted(shares, reverse=True)
     assert HOSTILE in [row.answer for row in balance.answers]
 
 
