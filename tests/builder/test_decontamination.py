@@ -10,6 +10,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from visionflan import catalog
+from visionflan.builder.decontamination.find import OVERLAP_PAGE, OVERLAPS
 from visionflan.builder.decontamination.record import (
     decontaminated_against,
     decontamination_note,
@@ -133,6 +134,11 @@ def test_smaller_and_mirrored_copies_are_found_and_report_only_keeps_the_digest(
         decontamination=Decontamination(references=[reference]),
     )
     assert clean["digest"] != plain["digest"]
+    (tmp_path / "clean" / OVERLAP_PAGE).touch()
+    updated = build(data_root, tmp_path / "clean", SETTINGS, update=True)
+    assert updated["digest"] == plain["digest"]
+    assert updated["files"] == plain["files"]
+    assert not any((tmp_path / "clean" / name).exists() for name in (OVERLAPS, OVERLAP_PAGE))
 
 
 def test_an_evaluation_says_what_the_training_data_were_decontaminated_against(

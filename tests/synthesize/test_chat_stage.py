@@ -11,7 +11,9 @@ from visionflan.builder.assemble import SOURCES
 from visionflan.builder.combine import combine_builds
 from visionflan.builder.conversations import write_conversations
 from visionflan.builder.subset import write_subset
+from visionflan.cli.main import main
 from visionflan.errors import UnknownNameError
+from visionflan.formats.exporting import export
 from visionflan.storage.directory import BuildDirectory
 from visionflan.train.config import DataConfig
 from visionflan.train.selection import count_by_task
@@ -118,3 +120,12 @@ def test_a_part_of_the_tasks_keeps_the_sources(written: BuildDirectory, tmp_path
     part = write_subset(written, tmp_path / "part", ["written-by-writer-1/detail"])
     sources = pq.read_table(part.path / SOURCES).to_pylist()
     assert {one.id for one in part.instances()} < {line["instance"] for line in sources}
+
+
+def test_an_exported_build_is_still_by_its_models(written: BuildDirectory, tmp_path: Path) -> None:
+    export(written, tmp_path / "swift", "swift")
+    assert main(["import", str(tmp_path / "swift"), "--out", str(tmp_path / "imported")]) == 0
+    imported = BuildDirectory(tmp_path / "imported")
+    assert {one.id: one.synthetic for one in imported.instances()} == {
+        one.id: True for one in written.instances()
+    }

@@ -18,6 +18,7 @@ import visionflan
 from visionflan.atomic_write import atomic_path, commit_file, write_json
 from visionflan.builder.dataset_card import write_card
 from visionflan.builder.decontamination.find import (
+    OVERLAP_PAGE,
     OVERLAPS,
     REASON,
     ledger_entries,
@@ -73,6 +74,8 @@ def assemble(  # noqa: PLR0913 - all but the first two are named
         counts["written"] -= 1
         counts["dropped"][REASON] = counts["dropped"].get(REASON, 0) + 1
     write_ledger(out, directories, removed)
+    for name in (OVERLAPS, OVERLAP_PAGE):  # of the build before an update
+        (out / name).unlink(missing_ok=True)
     if decontamination is not None:
         write_overlaps(out, merged.overlaps.overlaps)
         counts = overlap_counts(merged.overlaps.overlaps)

@@ -32,7 +32,7 @@ from visionflan.formats.shared.recognition import recognize
 from visionflan.formats.shared.task_names import TaskNames, slug
 from visionflan.image_sources import ImageSource, containing_file, describe_source
 from visionflan.progress import ProgressBar
-from visionflan.storage.instance import Instance
+from visionflan.storage.instance import WRITTEN_BY, Instance
 from visionflan.storage.schema import LedgerEntry, TaskInfo
 
 BATCH_SIZE = 2_000  # records whose images are checked together
@@ -262,7 +262,7 @@ class ReleaseImporter:
             target=known.target,
             references=(known.target,),
             metric=metric,
-            synthetic=False,
+            synthetic=record.task.startswith(WRITTEN_BY),
         )
 
     def write_tasks(self) -> None:

@@ -11,13 +11,12 @@ from markupsafe import Markup
 
 import visionflan
 from visionflan.atomic_write import write_text
-from visionflan.builder.decontamination.find import OVERLAPS, BenchmarkOverlap
+from visionflan.builder.decontamination.find import OVERLAP_PAGE, OVERLAPS, BenchmarkOverlap
 from visionflan.builder.decontamination.references import Reference
 from visionflan.report.html import asset, environment
 from visionflan.report.inline_images import InlineImages
 from visionflan.storage.directory import BuildDirectory
 
-OVERLAP_PAGE = "overlaps.html"
 NUM_EXAMPLES = 6  # of each task and benchmark
 KINDS = {
     "content": "the same file",

@@ -8,8 +8,8 @@ import numpy as np
 
 from visionflan.errors import UnknownNameError
 from visionflan.storage.directory import Instances
+from visionflan.storage.instance import WRITTEN_BY
 
-WRITTEN_BY = "written-by-"  # the beginning of the dataset of what a model writes
 HUMAN, RULE = "human", "rule"
 
 

@@ -6,6 +6,7 @@ from visionflan.vocabulary import OfficialSplit
 
 Role = Literal["system", "user", "assistant"]
 Split = Literal["train", "held_out"]
+WRITTEN_BY = "written-by-"  # the beginning of the dataset of what a model writes
 
 
 class Turn(NamedTuple):

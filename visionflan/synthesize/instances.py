@@ -9,8 +9,8 @@ from visionflan.dataset import IMAGE_MARKER
 from visionflan.hashing import stable_hash
 from visionflan.llm.base import LlmReply
 from visionflan.prompt import OPTION_FORM
-from visionflan.storage.authors import WRITTEN_BY, author_slug
-from visionflan.storage.instance import Instance, Turn
+from visionflan.storage.authors import author_slug
+from visionflan.storage.instance import WRITTEN_BY, Instance, Turn
 from visionflan.storage.schema import TEXT, TaskInfo, non_null_list, non_null_schema
 from visionflan.synthesize.contexts import ImageContext
 from visionflan.synthesize.kinds import SynthesisKind

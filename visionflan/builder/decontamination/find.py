@@ -17,6 +17,7 @@ from visionflan.storage.image_shards import ReadShard
 from visionflan.storage.schema import LedgerEntry, non_null_schema, write_table
 
 OVERLAPS = "decontamination.parquet"
+OVERLAP_PAGE = "overlaps.html"  # with the pictures of both, which the command line adds
 REASON = "benchmark_overlap"
 TEXT = pa.string()
 SCHEMA = non_null_schema(

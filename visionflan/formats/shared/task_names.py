@@ -4,9 +4,11 @@ import re
 
 from visionflan import catalog
 from visionflan.builder.plan import task_info
+from visionflan.storage.instance import WRITTEN_BY
 from visionflan.storage.schema import TaskInfo
 
 TASK_ID = re.compile(r"[a-z0-9_]+/[a-z0-9_]+")
+WRITTEN = re.compile(rf"({WRITTEN_BY}[a-z0-9._-]+)[+/]([a-z0-9_]+)")  # of `visionflan synthesize`
 
 
 class TaskNames:
@@ -40,6 +42,8 @@ class TaskNames:
             return task_id
         if TASK_ID.fullmatch(name):
             return name
+        if written := WRITTEN.fullmatch(name):
+            return "/".join(written.groups())
         dataset, plus, task = name.partition("+")
         base = f"{slug(dataset)}/{slug(task)}" if plus else f"{self.release}/{slug(name)}"
         task_id, number = base, 1
