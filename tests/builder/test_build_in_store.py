@@ -2,7 +2,9 @@
 
 import errno
 import json
+import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -42,7 +44,7 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def datasets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Add the datasets to the catalog, and make small builds have several shards."""
     monkeypatch.setattr(image_shards, "GROUP_IMAGES", 4)
-    monkeypatch.setattr(image_shards, "SHARD_BYTES", 10_000)
+    monkeypatch.setattr(image_shards, "SHARD_BYTES", 2_000)
     files = {name: tmp_path / f"{name}.py" for name in NAMES}
     for file in files.values():
         shutil.copy(BOARD_FILE, file)
@@ -99,6 +101,29 @@ def build_files(store: type[FaultyStore]) -> dict[str, bytes]:
     return {name: b for name, b in store.contents("bucket/out").items() if name[0] != "."}
 
 
+def test_the_copies_of_a_process_that_died_are_removed(
+    releases: Path,
+    tmp_path: Path,
+    clean: Callable[[], dict[str, bytes]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    build_part = dataset_builder.build_part
+
+    def die(job: PartJob, progress: Any) -> Any:
+        if job.name == "twin":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return build_part(job, progress)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(part_processes, "build_part", die)
+        data, out = f"file://{releases}", f"file://{tmp_path}/out"
+        twin = build(data, out, SETTINGS, workers=2)["datasets"]["twin"]
+    assert twin["message"] == "the process that builds it was ended by SIGKILL"
+    assert not list((tmp_path / "temporary").glob("visionflan*"))
+    build(data, out, SETTINGS, workers=1)
+    assert files_of(tmp_path / "out") == clean()
+
+
 @pytest.mark.parametrize(("data_in", "out_in"), [(True, True), (True, False), (False, True)])
 def test_processes_build_the_same_in_a_store(
     releases: Path,
@@ -130,9 +155,13 @@ def test_a_changed_image_builds_its_dataset_again(
     FaultyStore().pipe_file("/bucket/data/twin/images/11.jpg", board_image(50))
     with pytest.raises(BuildError, match=f"^the release twin changed since {OUT} was built"):
         build_in_store()
-    del built[:]
+    del built[:], store.calls[:]
     assert build_in_store(update=True)["digest"] != first["digest"]
     assert built == ["twin"]
+    # Nothing changes before what marks the build, and then the part, as complete is gone.
+    changes = [path for name, path in store.calls if name in ("put_file", "rm_file")]
+    assert changes[0] == "/bucket/out/manifest.json"
+    assert next(path for path in changes if "twin" in path) == "/bucket/out/.parts/twin/part.json"
     shutil.copytree(releases, tmp_path / "data")
     (tmp_path / "data/twin/images/11.jpg").write_bytes(board_image(50))
     build(tmp_path / "data", tmp_path / "out", SETTINGS, workers=1)

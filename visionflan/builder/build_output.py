@@ -180,7 +180,7 @@ class StoredOutput(BuildOutput):
         files = [path for path in self.path.rglob("*") if path.is_file()]
         states = {str(path.relative_to(self.path)): state_of_file(path) for path in files}
         gone = self.states.keys() - states.keys()
-        self.store.delete(sorted(gone, key=lambda name: name != MANIFEST))
+        self.store.delete(sorted(gone))
         for name in gone:
             del self.states[name]
         changed = {name for name in states if self.states.get(name) != states[name]}

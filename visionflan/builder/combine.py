@@ -19,6 +19,7 @@ from visionflan.builder.subset import SPLITS, link_file
 from visionflan.errors import BuildError
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.image_index import write_index
+from visionflan.storage.image_shards import shard_reader
 
 TABLES = ("ledger.parquet", SOURCES, OVERLAPS)  # of a build, beside its instances
 
@@ -46,7 +47,7 @@ def combine_builds(sources: Sequence[BuildDirectory], out: Path) -> BuildDirecto
     for name in TABLES:
         write_table_of_all(name, sources, unfinished)
     manifest = combined_manifest(sources, unfinished, index["table"], index["groups"])
-    write_card(unfinished, manifest)
+    write_card(unfinished, manifest, shard_reader(unfinished / "images"))
     write_json(unfinished / "manifest.json", manifest)
     unfinished.replace(out)
     fsync_path(out.parent)
