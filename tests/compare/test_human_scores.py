@@ -17,7 +17,7 @@ from visionflan.evaluate.records.header import (
     generation_config,
     write_header,
 )
-from visionflan.evaluate.records.record import Record
+from visionflan.evaluate.records.record import Record, write_records
 
 TASK = "data/task"
 BUILD = "b" * 64
@@ -144,3 +144,17 @@ def test_a_directory_without_complete_answers_is_refused(tmp_path: Path) -> None
     write_header(directory, ada.header)
     with pytest.raises(EvaluationError, match="has answered all items of a task"):
         find_persons(tmp_path)
+
+
+def test_a_person_who_completed_no_task_is_a_note(tmp_path: Path) -> None:
+    ada, bob = person("ada", answers("10")), person("bob", answers("11"))
+    for one in (ada, bob):
+        directory = tmp_path / one.header.run / "build"
+        directory.mkdir(parents=True)
+        write_header(directory, one.header)
+    write_records(tmp_path / "ada/build/records.parquet", ada.records)
+    persons = find_persons(tmp_path)
+    assert persons[0].records == ada.records
+    results = compare_humans(persons, {"base": [model("base", answers("10"))]})
+    assert {row.person for row in results.scores} == {"ada"}
+    assert results.notes == ["bob has not yet answered all items of a task: not shown."]

@@ -94,12 +94,15 @@ def run_evaluation(
     return evaluate_stages(Path(model), selection or EvalSelection(), directory, device, log)
 
 
-def run_comparison(before: PathLike, after: PathLike | None = None) -> "Comparison":
+def run_comparison(
+    before: PathLike, after: PathLike | None = None, *, answers: PathLike | None = None
+) -> "Comparison":
     """Compare the answers of two checkpoints to the same questions.
 
     Args:
         before: A run, a stage of a run (`run/base`), or a directory of evaluations.
         after: The same for the other side; by default the last stage of the run `before`.
+        answers: The directory of the answers of persons, who are set beside both sides.
 
     Returns:
         All differences with intervals and tests, and every pair of answers.
@@ -114,4 +117,5 @@ def run_comparison(before: PathLike, after: PathLike | None = None) -> "Comparis
     """
     from visionflan.compare.run import load_comparison
 
-    return load_comparison(Path(before), None if after is None else Path(after)).comparison
+    paths = (None if path is None else Path(path) for path in (after, answers))
+    return load_comparison(Path(before), *paths).comparison

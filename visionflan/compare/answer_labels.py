@@ -87,10 +87,11 @@ class MetricDistance:
 
     def __call__(self, first: str, second: str) -> float:
         """Return the distance of two answers."""
-        pair = min(first, second), max(first, second)
-        if pair not in self.distances:
-            self.distances[pair] = self.compute(*pair)
-        return self.distances[pair]
+        known = self.distances.get((first, second))
+        if known is None:
+            known = self.compute(first, second)
+            self.distances[first, second] = self.distances[second, first] = known
+        return known
 
     def compute(self, first: str, second: str) -> float:
         """Return the distance of two answers without looking it up."""

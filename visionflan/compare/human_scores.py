@@ -34,13 +34,19 @@ def find_persons(answers: Path) -> list[Evaluation]:
         raise EvaluationError(
             f"{answers} has no answers of persons: make some with `visionflan web BUILD --as NAME`"
         )
-    complete = [path for path in persons if (path / RECORDS).is_file()]
-    if not complete:
+    if not any((path / RECORDS).is_file() for path in persons):
         raise EvaluationError(
             f"no person in {answers} has answered all items of a task: solve one with "
             "`visionflan web BUILD --as NAME`"
         )
-    return read_evaluations(complete)
+    return [read_person(path) for path in persons]
+
+
+def read_person(directory: Path) -> Evaluation:
+    """Read the answers of a person, none if all items of no task are answered yet."""
+    if (directory / RECORDS).is_file():
+        return read_evaluations([directory])[0]
+    return Evaluation(str(directory), read_header(directory), [])
 
 
 def is_human(evaluation: Evaluation) -> bool:
@@ -148,13 +154,16 @@ def stored_frequencies(evaluations: Sequence[Evaluation]) -> dict[str, DocumentF
 def person_notes(
     persons: Mapping[str, Sequence[Evaluation]], models: Mapping[str, Sequence[Evaluation]]
 ) -> Iterator[str]:
-    """Yield which persons solved another build than the models were evaluated on."""
+    """Yield which persons solved another build than the models, or no task completely."""
     sources = {
         label: {source for member in members for source in member.header.sources}
         for label, members in models.items()
     }
     for person, evaluations in persons.items():
         for evaluation in evaluations:
+            if not evaluation.records:
+                yield f"{person} has not yet answered all items of a task: not shown."
+                continue
             solved = evaluation.header.sources
             others = [label for label, known in sources.items() if not known.issuperset(solved)]
             if others:
