@@ -4,6 +4,7 @@ import csv
 import importlib.util
 import sys
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import cache
@@ -18,6 +19,7 @@ from visionflan.plugins import PluginKind, load_each, locate
 
 DATASETS = PluginKind("dataset", "visionflan.datasets", "visionflan.datasets")
 MAX_LISTED_TASKS = 9  # named in the message about an unknown task
+WILDCARDS = frozenset("*?[")
 
 loose_files: dict[str, Path] = {}
 
@@ -96,14 +98,15 @@ def file_of(name: str) -> Path:
     return loose_files.get(name) or Path(module(name).__file__ or "")
 
 
-def load_all() -> Iterator[tuple[str, Dataset[Any]]]:
-    """Yield every dataset with its name; one whose file is broken is left out with a warning.
+def load_all(chosen: Iterable[str] | None = None) -> Iterator[tuple[str, Dataset[Any]]]:
+    """Yield every dataset, or the chosen ones, with its name.
 
-    A loose file was named by the user: if it is broken, its error is raised.
+    One whose file is broken is left out with a warning. A loose file was named by the user: if it
+    is broken, its error is raised.
     """
     for name in loose_files:
         load(name)
-    yield from load_each(names(), load)
+    yield from load_each(names() if chosen is None else chosen, load)
 
 
 def module(name: str) -> ModuleType:
@@ -133,9 +136,21 @@ def import_file(name: str, path: Path) -> ModuleType:
     return loaded
 
 
-def task_names() -> list[str]:
-    """Return every task as `dataset/task`; imports all dataset files."""
-    return [f"{name}/{task}" for name, dataset in load_all() for task in dataset.tasks]
+def task_names(chosen: Iterable[str] | None = None) -> list[str]:
+    """Return the tasks of all datasets, or of the chosen ones, as `dataset/task`; imports them."""
+    return [f"{name}/{task}" for name, dataset in load_all(chosen) for task in dataset.tasks]
+
+
+def find_tasks(patterns: Collection[str]) -> list[str]:
+    """Return the tasks that match any pattern, in the order of the catalog.
+
+    See `match_tasks` for the patterns. Imports the files of the datasets that they name, or all.
+    """
+    named = {pattern.partition("/")[0] for pattern in patterns}
+    if not WILDCARDS.intersection("".join(named)) and named <= set(names()):
+        with suppress(UnknownNameError):  # which names the tasks of all datasets
+            return match_tasks(patterns, task_names(sorted(named)))
+    return match_tasks(patterns, task_names())
 
 
 def paper_tasks() -> set[tuple[str, str]]:

@@ -22,8 +22,9 @@ def hash_fraction(*parts: str | int) -> float:
 
 def shuffled(items: Sequence[Item], *parts: str | int) -> list[Item]:
     """Return the items in a pseudo-random order, seeded by the parts."""
-    order = sorted(range(len(items)), key=lambda index: stable_hash(*parts, index))
-    return [items[index] for index in order]
+    start = "".join(f"{part}\x1f" for part in parts)  # as in `stable_hash`, but joined once
+    hashes = [blake2b(f"{start}{n}".encode(), digest_size=8).digest() for n in range(len(items))]
+    return [items[index] for index in sorted(range(len(items)), key=hashes.__getitem__)]
 
 
 def pick(

@@ -84,9 +84,9 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the names of the datasets whose parts are built from now on."""
     names: list[str] = []
 
-    def record(job: PartJob, progress: Any) -> Any:
+    def record(job: PartJob, *arguments: Any) -> Any:
         names.append(job.name)
-        return dataset_builder.build_part(job, progress)
+        return dataset_builder.build_part(job, *arguments)
 
     monkeypatch.setattr(part_processes, "build_part", record)
     return names

@@ -87,10 +87,10 @@ def test_a_process_that_dies_costs_its_dataset_alone(
 ) -> None:
     build_task = InstanceBuilder.build_task
 
-    def die(self: InstanceBuilder, sampler: Any, max_instances: int) -> None:
+    def die(self: InstanceBuilder, *arguments: Any) -> None:
         if self.release.name == "other":
             os.kill(os.getpid(), signal.SIGKILL)
-        build_task(self, sampler, max_instances)
+        build_task(self, *arguments)
 
     with monkeypatch.context() as patch:
         patch.setattr(InstanceBuilder, "build_task", die)
@@ -108,8 +108,8 @@ def test_a_process_that_is_killed_from_outside_is_replaced(
 ) -> None:
     build_task = InstanceBuilder.build_task
 
-    def die_once(self: InstanceBuilder, sampler: Any, max_instances: int) -> None:
-        build_task(self, sampler, max_instances)
+    def die_once(self: InstanceBuilder, *arguments: Any) -> None:
+        build_task(self, *arguments)
         if self.release.name == "other" and not (tmp_path / "died").exists():
             (tmp_path / "died").touch()
             os.kill(os.getpid(), signal.SIGKILL)
@@ -125,7 +125,7 @@ def test_a_process_that_is_killed_from_outside_is_replaced(
 def test_a_full_disk_in_one_process_ends_the_build(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(job: PartJob, progress: object) -> None:
+    def full(job: PartJob, *arguments: object) -> None:
         raise OSError(28, "No space left on device", str(job.directory / "instances.parquet"))
 
     with monkeypatch.context() as patch:
@@ -143,9 +143,9 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the names of the datasets whose parts are built from now on."""
     names: list[str] = []
 
-    def record(job: PartJob, progress: Any) -> Any:
+    def record(job: PartJob, *arguments: Any) -> Any:
         names.append(job.name)
-        return dataset_builder.build_part(job, progress)
+        return dataset_builder.build_part(job, *arguments)
 
     monkeypatch.setattr(part_processes, "build_part", record)
     return names

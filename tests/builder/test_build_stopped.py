@@ -1,5 +1,6 @@
 """A build that is killed at any moment leaves nothing that looks complete, and is resumed."""
 
+import multiprocessing
 import os
 import shutil
 import signal
@@ -9,13 +10,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from tests.helpers.board import BOARD_FILE, board_image, files_of, row_of, upside_down, write_board
 from visionflan import atomic_write, catalog
 from visionflan.builder import assemble, parts
-from visionflan.builder.image_cache import ImageCheckCache
-from visionflan.builder.image_store import ImageStore
+from visionflan.builder.chunk_processes import ChunkProcesses
+from visionflan.builder.image_chunks import ImageChunk
 from visionflan.builder.output_dir import lock_output_dir
 from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
@@ -93,15 +95,15 @@ def test_a_build_that_stops_at_any_file_ends_the_same(tmp_path: Path, data: Path
 
 
 def stopped_at(count: int, data: Path, out: Path) -> bool:
-    """Build in a process that is killed at its n-th file; return whether it was killed."""
-    child = os.fork()
+    """Build in processes that are killed at the n-th file; return whether they were."""
+    left, child = multiprocessing.Value("i", count), os.fork()
     if child == 0:
-        left, real = count, atomic_write.commit_file
+        real, builder = atomic_write.commit_file, os.getpid()
 
         def kill_at_count(temporary: Path, path: Path) -> None:
-            nonlocal left
-            left -= 1
-            if left == 0:
+            left.value -= 1
+            if left.value == 0:
+                os.kill(builder, signal.SIGKILL)
                 os.kill(os.getpid(), signal.SIGKILL)
             real(temporary, path)
 
@@ -131,38 +133,43 @@ def test_a_build_killed_at_random_moments_ends_the_same(tmp_path: Path, data: Pa
 
 def stopped_after(shards: int, data: Path, out: Path) -> int:
     """Stop a build after some shards; return the number of images in them."""
-    save, writes = ImageStore.save_shard_metadata, []
+    receive, assigned = ChunkProcesses.receive, ChunkProcesses.assign
+    numbers: list[int] = []
 
-    def stop(self: ImageStore, metadata: Any) -> None:
-        save(self, metadata)
-        if metadata is not None:
-            writes.append(metadata.num_rows)
-        if len(writes) == shards:
+    def note(self: ChunkProcesses, chunk: ImageChunk) -> None:
+        numbers.append(chunk.number)
+        assigned(self, chunk)
+
+    def stop(self: ChunkProcesses, *arguments: Any) -> None:
+        receive(self, *arguments)
+        if len(numbers) == shards and not self.working:
             raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ImageStore, "save_shard_metadata", stop)
+        patch.setattr(ChunkProcesses, "receive", stop)
+        patch.setattr(ChunkProcesses, "assign", note)
         with pytest.raises(KeyboardInterrupt):
             build(data, out, SETTINGS, workers=1)
-    return sum(writes)
+    return sum(pq.read_metadata(path).num_rows for path in out.rglob("metadata-*"))
 
 
 def test_finished_shards_are_not_checked_again(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written = stopped_after(3, data, tmp_path / "out")
-    checked: list[str] = []
-    add_outcome = ImageCheckCache.add_outcome
+    checked: list[object] = []
+    assign = ChunkProcesses.assign
 
-    def count(self: Any, image: Any, outcome: Any, store: Any) -> None:
-        checked.append(str(image))
-        add_outcome(self, image, outcome, store)
+    def count(self: ChunkProcesses, chunk: ImageChunk) -> None:
+        checked.extend(chunk.images)
+        assign(self, chunk)
 
-    monkeypatch.setattr(ImageCheckCache, "add_outcome", count)
+    monkeypatch.setattr(ChunkProcesses, "assign", count)
     build(data, tmp_path / "out", SETTINGS, workers=1)
     resumed = len(checked)
     build(data, tmp_path / "clean", SETTINGS, workers=1)
-    assert len(checked) - resumed >= resumed + written
+    assert len(checked) - resumed == resumed + written
+    assert written > 5
 
 
 def test_an_image_changed_in_place_is_checked_again(tmp_path: Path, data: Path) -> None:

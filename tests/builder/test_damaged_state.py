@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.helpers.board import MakeBoard, files_of, row_of, write_board
-from visionflan.builder.image_store import ImageStore
+from visionflan.builder.chunk_processes import ChunkProcesses
 from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
 from visionflan.errors import BuildError
@@ -45,14 +45,14 @@ def interrupt(data: Path, out: Path, monkeypatch: pytest.MonkeyPatch, *, after: 
         if after == "parts":
             patch.setattr("visionflan.builder.run.assemble", stop)
         else:
-            save = ImageStore.save_shard_metadata
+            receive = ChunkProcesses.receive
 
-            def stop_after_two(self: ImageStore, metadata: Any) -> None:
-                save(self, metadata)
-                if len(list(self.directory.glob("metadata-*"))) == 2:
+            def stop_after_two(self: ChunkProcesses, *arguments: Any) -> None:
+                receive(self, *arguments)
+                if len(list(self.part.directory.glob("metadata-*"))) == 2:
                     raise KeyboardInterrupt
 
-            patch.setattr(ImageStore, "save_shard_metadata", stop_after_two)
+            patch.setattr(ChunkProcesses, "receive", stop_after_two)
         with pytest.raises(KeyboardInterrupt):
             build(data, out, SETTINGS, workers=1)
 

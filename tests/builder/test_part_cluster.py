@@ -40,11 +40,11 @@ def test_a_full_disk_of_one_machine_costs_no_other_dataset(
     full = {"board"}
     built: list[str] = []
 
-    def build_or_fail(job: PartJob, progress: Any) -> Any:
+    def build_or_fail(job: PartJob, *arguments: Any) -> Any:
         if job.name in full:
             raise OSError(28, "No space left on device", "/disk/board/instances.parquet")
         built.append(job.name)
-        return dataset_builder.build_part(job, progress)
+        return dataset_builder.build_part(job, *arguments)
 
     monkeypatch.setattr(part_processes, "build_part", build_or_fail)
     out = f"file://{tmp_path}/out" if in_store else tmp_path / "out"
@@ -67,7 +67,7 @@ def test_a_full_disk_of_one_machine_costs_no_other_dataset(
 def test_further_datasets_are_named(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(job: PartJob, progress: Any) -> Any:
+    def fail(job: PartJob, *arguments: Any) -> Any:
         raise OSError(28, "No space left on device", "/disk")
 
     monkeypatch.setattr(part_processes, "build_part", fail)

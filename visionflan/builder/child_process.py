@@ -9,6 +9,7 @@ ends when the child does, whatever it had half written; a pipe that several proc
 keep the parent waiting.
 """
 
+import gc
 import multiprocessing
 import os
 import resource
@@ -23,6 +24,8 @@ from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from visionflan import catalog
 
 OOM_SCORE = 900  # of 1000: when memory runs out, Linux ends these processes and not the parent
@@ -31,6 +34,11 @@ JOIN_S = 10  # how long a process may take to end by itself
 START_LOCK = threading.Lock()  # no process inherits the child's end of another one's pipe
 # A forked process, which may start others, inherits the lock as the thread that forked it held it.
 os.register_at_fork(after_in_child=START_LOCK._at_fork_reinit)  # type: ignore[attr-defined]
+
+
+def share_imports() -> None:
+    """Import what Arrow imports when it is used first, such as pandas: once, not in each child."""
+    pa.array([""])
 
 
 def process_context(start_method: str | None = None) -> BaseContext:
@@ -96,6 +104,7 @@ def run_child(
     args: tuple[Any, ...],
 ) -> None:
     """Run `target` in the child, which ignores Ctrl-C (the parent ends it) and obeys SIGTERM."""
+    gc.freeze()  # what the parent has is neither searched for garbage nor copied for that
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPTS)

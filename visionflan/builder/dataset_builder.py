@@ -2,22 +2,27 @@
 
     release -> rows -> sampled candidates -> checked images -> instances -> stored part
 
-A process reads the release, processes check the images, and this one writes.
+A process reads the release, processes check the images and store them in shards of their own, and
+this one writes the instances.
 """
 
 import shutil
 from collections.abc import Callable
-from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from visionflan import catalog
-from visionflan.builder.image_cache import ImageCheckCache
-from visionflan.builder.image_pool import ImageCheckPool
-from visionflan.builder.image_store import ImageStore
+from visionflan.builder.chunk_processes import ChunkProcesses
+from visionflan.builder.image_chunks import PartImages
 from visionflan.builder.instance_builder import InstanceBuilder
 from visionflan.builder.official_images import write_official_images
 from visionflan.builder.official_rows import OfficialRows
+from visionflan.builder.part_checks import (
+    PartChecks,
+    PhaseProgress,
+    ShowProgress,
+    count_units,
+)
 from visionflan.builder.parts import (
     PARTS_DIR,
     DatasetPart,
@@ -28,23 +33,12 @@ from visionflan.builder.parts import (
 )
 from visionflan.builder.plan import BuildSettings, provenance, task_info
 from visionflan.builder.release_reader import ReleaseReader
+from visionflan.builder.repeated_images import remove_unused_images
 from visionflan.builder.sampling import ReleasePass, TaskSampler
 from visionflan.builder.staging import Staging
 from visionflan.dataset import Dataset
 
 SPARE_FRACTION = 5  # 1 / 5 more rows than the maximum are sampled, to replace unusable ones
-
-
-class PhaseProgress(NamedTuple):
-    """How much of a phase of the work is done."""
-
-    phase: str
-    unit: str
-    done: int
-    total: int | None
-
-
-ShowProgress = Callable[[PhaseProgress], object]
 
 
 class PartJob(NamedTuple):
@@ -57,7 +51,7 @@ class PartJob(NamedTuple):
         data_root: the directory that contains the release.
         out: the build directory.
         source: the digest of all that the part depends on.
-        image_workers: the number of processes that check images.
+        image_workers: the number of processes that check images at first.
         start_method: that of `multiprocessing`, or None for the platform's.
         staging: which of the directories are in a store.
     """
@@ -77,12 +71,23 @@ class PartJob(NamedTuple):
         """Return the directory of the part."""
         return self.out / PARTS_DIR / self.name
 
+    @property
+    def images(self) -> PartImages:
+        """Return where the images of the part are stored."""
+        return PartImages(self.out / "images", self.directory, self.name)
 
-def build_part(job: PartJob, progress: ShowProgress) -> DatasetPart:
-    """Build the part of a dataset, or what an interrupted run left of it, and store it."""
+
+def build_part(
+    job: PartJob, progress: ShowProgress, image_workers: Callable[[], int] | None = None
+) -> DatasetPart:
+    """Build the part of a dataset, or what an interrupted run left of it, and store it.
+
+    `image_workers` returns how many processes may check images now, if not as many as at first.
+    """
     prepare_part(job.directory, job.source)
-    with ImageCheckPool(job.image_workers, job.start_method) as pool:
-        part = PartBuilder(job, ImageCheckCache(pool), progress).build()
+    count = image_workers or (lambda: job.image_workers)
+    with ChunkProcesses(job.images, count, job.start_method) as processes:
+        part = PartBuilder(job, PartChecks(processes, progress), progress).build()
     part.save(job.directory)
     return part
 
@@ -100,7 +105,7 @@ def prepare_part(directory: Path, source: str) -> None:
 class PartBuilder:
     """The steps from a release to the tables of a part."""
 
-    def __init__(self, job: PartJob, checks: ImageCheckCache, progress: ShowProgress) -> None:
+    def __init__(self, job: PartJob, checks: PartChecks, progress: ShowProgress) -> None:
         self.job, self.checks, self.progress = job, checks, progress
         self.dataset: Dataset[Any] = catalog.load(job.name)
         self.reader = ReleaseReader(job.start_method)
@@ -119,14 +124,15 @@ class PartBuilder:
         official = OfficialRows() if job.settings.hold_out_official else None
         release = ReleasePass(job.name, self.dataset, job.data_root, ledger.add, official=official)
         self.reader.read(release, self.samplers, self.show_read_rows)
-        store = ImageStore(job.out / "images", job.directory, job.name)
-        unwritten = self.write_instances(release, store, instances)
+        builder = self.write_instances(release, instances)
+        unwritten = builder.unwritten
         if official is not None:
             unwritten.update(UnwrittenRow((), "test", group) for group in official.groups)
         images = official.images if official is not None else {}
-        checking = self.counter(f"{job.name}: checking official", "images", len(images))
-        write_official_images(job.directory, images, self.checks, store.ids, checking)
-        for writer in (store, instances, ledger):
+        phase = f"{job.name}: checking official"
+        checking = count_units(self.progress, phase, "images", len(images))
+        write_official_images(job.directory, images, self.checks, builder.used_images, checking)
+        for writer in (instances, ledger):
             writer.close()
         names = [task_info(job.name, self.dataset, sampler.task.name) for sampler in self.samplers]
         return DatasetPart(
@@ -138,25 +144,26 @@ class PartBuilder:
             job.source,
         )
 
-    def write_instances(
-        self, release: ReleasePass, store: ImageStore, instances: TableWriter
-    ) -> set[UnwrittenRow]:
-        """Write the instances of all tasks; return the dropped rows that count for the split."""
-        self.checks.load_previous(store)
+    def write_instances(self, release: ReleasePass, instances: TableWriter) -> InstanceBuilder:
+        """Check the images of all tasks, and write the instances; return what made them."""
         limits = list(self.job.tasks.values())
+        candidates = [sampler.candidates() for sampler in self.samplers]
+        self.checks.check(
+            image
+            for own, limit in zip(candidates, limits, strict=True)
+            for candidate in own[:limit]
+            for image in candidate.example.images
+        )
         expected = sum(map(min, limits, (sampler.usable for sampler in self.samplers)))
-        checking = self.counter(f"{self.job.name}: checking", "rows", expected)
+        writing = count_units(self.progress, f"{self.job.name}: writing", "rows", expected)
         builder = InstanceBuilder(
-            release, self.reader, self.checks, store, instances, self.job.settings, checking
+            release, self.reader, self.checks, instances, self.job.settings, writing
         )
         for sampler, limit in zip(self.samplers, limits, strict=True):
-            builder.build_task(sampler, limit)
-        return builder.unwritten
-
-    def counter(self, phase: str, unit: str, total: int) -> Callable[[], object]:
-        """Return a function that counts one unit of a phase as done."""
-        done = count(1)
-        return lambda: self.progress(PhaseProgress(phase, unit, next(done), total))
+            builder.build_task(sampler, candidates.pop(0), limit)
+        self.checks.close()
+        remove_unused_images(self.job.images, builder.used_images)
+        return builder
 
     def show_read_rows(self, done: int) -> None:
         """Show how many rows have been read."""

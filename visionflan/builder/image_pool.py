@@ -156,12 +156,17 @@ class ImageWorker:
         try:
             self.process.connection.send(batch)
         except (PicklingError, AttributeError) as error:
-            raise BuildError(
-                f"{describe_source(batch[0])} cannot be sent to a worker process ({error}): "
-                "what computes an image must be a function of the dataset file"
-            ) from error
+            raise unpicklable_error(batch[0], error) from error
         outcomes: list[Outcome] = self.process.connection.recv()
         return outcomes
+
+
+def unpicklable_error(image: ImageSource, error: Exception) -> BuildError:
+    """Return the error of images that cannot be sent to a process; `image` is one of them."""
+    return BuildError(
+        f"{describe_source(image)} cannot be sent to a worker process ({error}): "
+        "what computes an image must be a function of the dataset file"
+    )
 
 
 def serve_batches(connection: Connection) -> None:

@@ -1,6 +1,7 @@
-"""The images that one part of a build stores; a killed build resumes after its last full shard."""
+"""The images that one part of a build stores, in shards, and their metadata."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import count
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
@@ -11,24 +12,14 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from visionflan.builder.parts import readable_part
-from visionflan.builder.sampling import escape_surrogates
 from visionflan.image_files import SUFFIXES
 from visionflan.image_pixels import PixelChange
 from visionflan.storage.image_checks import CheckedImage
 from visionflan.storage.image_shards import IMAGE_METADATA, ShardWriter
-from visionflan.storage.schema import non_null_list, non_null_schema, write_table
+from visionflan.storage.schema import write_table
 
-# Images that were checked before their shard was complete, so that they are not checked again.
 METADATA_FILES, CHECKED_FILES = "metadata-*.parquet", "checked-*.parquet"
 SHARD_SIZE = "shard_size"  # what the metadata of a shard says of its size in bytes
-CHANGE = pa.struct(non_null_schema(reason=pa.string(), detail=pa.string()))
-CHECKED = non_null_schema(
-    source=pa.string(),
-    stamp=pa.string(),
-    id=pa.string(),
-    released_format=pa.string(),
-    changes=non_null_list(CHANGE),
-)
 
 
 class StoredImage(NamedTuple):
@@ -40,45 +31,20 @@ class StoredImage(NamedTuple):
 
     def notes(self, name: str) -> list[PixelChange]:
         """Return what the ledger notes on an image: its changes, and a wrong suffix of its name."""
-        suffix = PurePath(name).suffix.lower()
-        if suffix in ("", *SUFFIXES[self.released_format]):
+        suffixes = SUFFIXES[self.released_format]
+        if name.lower().endswith(suffixes) or not PurePath(name).suffix:
             return list(self.changes)
         detail = f"the image format is {self.released_format}"
         return [*self.changes, PixelChange("suffix_differs", detail)]
 
 
 class ImageStore:
-    """Store the images of a part in shards.
-
-    A shard counts as complete once the metadata of its images is stored, which is written after it.
-    """
+    """Store the images of a part, which is written at once, in shards."""
 
     def __init__(self, images: Path, directory: Path, name: str) -> None:
-        self.directory, self.name = directory, name
-        shards = list(complete_shards(images, directory, name))
-        self.num_complete = len(shards)
+        self.directory = directory
         self.ids: set[str] = set()
-        for metadata in shards:
-            self.ids.update(metadata["id"].to_pylist())
-        self.shards = ShardWriter(images, name, first=self.num_complete)
-        self.checked: list[dict[str, object]] = []
-
-    def checked_images(self) -> Iterator[tuple[str, str, StoredImage]]:
-        """Yield the images that an earlier run checked: source, stamp of its file, image."""
-        for number in range(self.num_complete):
-            table = read_or_none(self.directory / f"checked-{number:05}.parquet")
-            for row in [] if table is None else table.to_pylist():
-                changes = tuple(PixelChange(**change) for change in row["changes"])
-                image = StoredImage(row["id"], row["released_format"], changes)
-                yield row["source"], row["stamp"], image
-
-    def note(self, source: str, stamp: str, image: StoredImage) -> None:
-        """Record that an image was checked; one whose name is not UTF-8 is checked again."""
-        source = escape_surrogates(source)
-        changes = [change._asdict() for change in image.changes]
-        self.checked.append(
-            {"source": source, "stamp": stamp, **image._asdict(), "changes": changes}
-        )
+        self.shards = ShardWriter(images, name)
 
     def add(self, image: CheckedImage, encoded: bytes) -> None:
         """Store an image that is not stored yet."""
@@ -90,15 +56,10 @@ class ImageStore:
         self.save_shard_metadata(self.shards.close())
 
     def save_shard_metadata(self, metadata: pa.Table | None) -> None:
-        """Write the metadata of a complete shard, and the images that were checked until then."""
-        if metadata is None:
-            return
-        number = self.shards.number - 1
-        table = pa.Table.from_pylist(self.checked, schema=CHECKED)
-        write_table(self.directory / f"checked-{number:05}.parquet", table)
-        path = self.directory / f"metadata-{number:05}.parquet"
-        write_shard_metadata(self.shards.directory, path, metadata)
-        self.checked = []
+        """Write the metadata of a complete shard."""
+        if metadata is not None:
+            path = self.directory / f"metadata-{self.shards.number - 1:05}.parquet"
+            write_shard_metadata(self.shards.directory, path, metadata)
 
 
 def write_shard_metadata(images: Path, path: Path, metadata: pa.Table) -> None:
@@ -116,16 +77,23 @@ def has_complete_shards(images: Path, directory: Path, name: str) -> bool:
 
 def complete_shards(images: Path, directory: Path, name: str) -> Iterator[pa.Table]:
     """Yield the image metadata of each complete shard, up to the first incomplete one."""
-    number = 0
-    while (path := directory / f"metadata-{number:05}.parquet").is_file():
-        metadata, shard = read_or_none(path), images / f"{name}-{number:05}.parquet"
-        if metadata is None:
-            return
-        size = shard.stat().st_size if shard.is_file() and metadata.num_rows else 0
-        if (metadata.schema.metadata or {}).get(SHARD_SIZE.encode()) != str(size).encode():
-            return
+    numbers = count()
+    while (metadata := read_complete_shard(images, directory, name, next(numbers))) is not None:
         yield metadata
-        number += 1
+
+
+def read_complete_shard(images: Path, directory: Path, name: str, number: int) -> pa.Table | None:
+    """Return the image metadata of a shard, or None if it is not complete."""
+    path, shard = (
+        directory / f"metadata-{number:05}.parquet",
+        images / f"{name}-{number:05}.parquet",
+    )
+    metadata = read_or_none(path) if path.is_file() else None
+    if metadata is None:
+        return None
+    size = shard.stat().st_size if shard.is_file() and metadata.num_rows else 0
+    stored_size = (metadata.schema.metadata or {}).get(SHARD_SIZE.encode())
+    return metadata if stored_size == str(size).encode() else None
 
 
 def read_or_none(path: Path) -> pa.Table | None:

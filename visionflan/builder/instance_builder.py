@@ -2,9 +2,9 @@
 
 Data flow for one task, with at most `max_instances` instances:
 
-    TaskSampler.candidates() -> ImageCheckCache.iter_checked -> make_instance -> TableWriter
-         ^ reread_candidates                                        |-> ImageStore (new images)
-           if too few were valid                                    `-> ReleasePass (dropped, notes)
+    TaskSampler.candidates() -> PartChecks.check -> make_instance -> TableWriter
+         ^ reread_candidates                            `-> ReleasePass (dropped, notes)
+           if too few were valid
 """
 
 from collections.abc import Callable, Sequence
@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import PurePath
 
-from visionflan.builder.image_cache import ImageCheckCache
-from visionflan.builder.image_store import ImageStore, StoredImage
+from visionflan.builder.image_store import StoredImage
 from visionflan.builder.image_workers import ImageFault
 from visionflan.builder.ledger_reasons import NOTES
+from visionflan.builder.part_checks import PartChecks
 from visionflan.builder.parts import TableWriter, UnwrittenRow
 from visionflan.builder.plan import BuildSettings
 from visionflan.builder.release_reader import ReleaseReader
@@ -42,20 +42,27 @@ class DroppedRowError(UnusableError):
 
 @dataclass
 class InstanceBuilder:
-    """Make instances of the candidates of one dataset, in their order."""
+    """Make instances of the candidates of one dataset, in their order.
+
+    Attributes:
+        unwritten: the rows that are no instances, but count for the split.
+        used_images: the ids of the images of the instances.
+    """
 
     release: ReleasePass
     reader: ReleaseReader
-    checks: ImageCheckCache
-    image_store: ImageStore
+    checks: PartChecks
     instances: TableWriter
     settings: BuildSettings
     progress: Callable[[], object]
     unwritten: set[UnwrittenRow] = field(default_factory=set)
+    used_images: set[str] = field(default_factory=set)
 
-    def build_task(self, sampler: TaskSampler, max_instances: int) -> None:
+    def build_task(
+        self, sampler: TaskSampler, candidates: list[Candidate], max_instances: int
+    ) -> None:
         """Make instances by sampling hash until there are `max_instances` or no more rows."""
-        candidates, done = sampler.candidates(), 0
+        done = 0
         questions: QuestionIndex = {}
         keys: set[str] = set()
         while sampler.counts.written < max_instances and done < sampler.usable:
@@ -63,8 +70,8 @@ class InstanceBuilder:
                 candidates = self.reread_candidates(sampler, REREAD_FACTOR * done)
             batch = candidates[done : done + max_instances - sampler.counts.written]
             done += len(batch)
-            images = [(candidate, candidate.example.images) for candidate in batch]
-            for candidate in self.checks.iter_checked(images, self.image_store):
+            self.checks.check(image for candidate in batch for image in candidate.example.images)
+            for candidate in batch:
                 self.progress()
                 try:
                     self.add_instance(sampler, candidate, keys, questions)
@@ -77,8 +84,8 @@ class InstanceBuilder:
                     sampler.counts.written += 1
         for instance in questions.values():
             self.instances.add(instance)
+            self.used_images.update(instance.images)
         sampler.counts.over_cap = sampler.usable - done
-        sampler.heap = []
 
     def reread_candidates(self, sampler: TaskSampler, limit: int) -> list[Candidate]:
         """Read the release again, keeping more rows of a task than before."""
@@ -92,7 +99,7 @@ class InstanceBuilder:
     def add_instance(
         self, sampler: TaskSampler, candidate: Candidate, keys: set[str], questions: QuestionIndex
     ) -> None:
-        """Add an instance after storing its images; raise DroppedRowError if it is unusable.
+        """Add an instance; raise DroppedRowError if it is unusable.
 
         Of rows with the same question the first one counts, with the strictest official split.
         """
@@ -117,10 +124,9 @@ class InstanceBuilder:
     def make_instance(
         self, sampler: TaskSampler, candidate: Candidate, images: tuple[str, ...]
     ) -> Instance:
-        """Return an instance after storing its images; raise UnusableError if it cannot be."""
+        """Return an instance; raise UnusableError if it cannot be."""
         example, task = candidate.example, sampler.task
         instruction, rendered = self.render(sampler, candidate)
-        self.store_images(example.images, images)
         answers = example.references
         return Instance(
             id=f"{sampler.id}/{candidate.key}",
@@ -158,13 +164,6 @@ class InstanceBuilder:
         instruction = choose_phrasing(phrasings, *identity)
         style = self.settings.prompt_style
         return instruction, render(instruction, candidate.example, *identity, style=style)
-
-    def store_images(self, images: Sequence[ImageSource], image_ids: Sequence[str]) -> None:
-        """Store the images that are not stored yet."""
-        for image, image_id in zip(images, image_ids, strict=True):
-            if image_id not in self.image_store.ids:
-                valid = self.checks.get_valid(image, image_id)
-                self.image_store.add(valid.image, valid.encoded)
 
     def image_ids(self, example: Example) -> tuple[str, ...]:
         """Return the content hashes of the images; raise DroppedRowError if one is not valid."""

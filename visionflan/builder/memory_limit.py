@@ -5,7 +5,7 @@ import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-PROCESS_SIZE = "/proc/self/statm"  # in pages
+PROCESS_SIZE, PAGE_BYTES = "/proc/self/statm", resource.getpagesize()
 
 
 @contextmanager
@@ -15,8 +15,10 @@ def memory_limit(num_bytes: int) -> Iterator[None]:
         yield
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    limits = [limit for limit in (used + num_bytes, soft) if limit != resource.RLIM_INFINITY]
-    resource.setrlimit(resource.RLIMIT_AS, (min(limits), hard))
+    limit = used + num_bytes
+    if soft != resource.RLIM_INFINITY:
+        limit = min(limit, soft)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
     try:
         yield
     finally:
@@ -36,4 +38,4 @@ def process_size() -> int | None:
         pages = os.read(descriptor, 64).split()[0]
     finally:
         os.close(descriptor)
-    return int(pages) * resource.getpagesize()
+    return int(pages) * PAGE_BYTES

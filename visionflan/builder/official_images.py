@@ -10,8 +10,8 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from visionflan.builder.image_cache import ImageCheckCache
 from visionflan.builder.image_workers import ImageFault
+from visionflan.builder.part_checks import PartChecks
 from visionflan.builder.parts import OFFICIAL_IMAGES, TableWriter, readable_part
 from visionflan.image_sources import ImageSource
 
@@ -35,7 +35,7 @@ class OfficialImage(NamedTuple):
 def write_official_images(
     directory: Path,
     images: Mapping[str, ImageSource],
-    checks: ImageCheckCache,
+    checks: PartChecks,
     stored: Set[str],
     progress: Callable[[], object],
 ) -> None:
@@ -58,7 +58,7 @@ def write_official_images(
 
 
 def iter_official_images(
-    images: Mapping[str, ImageSource], checks: ImageCheckCache, stored: Set[str]
+    images: Mapping[str, ImageSource], checks: PartChecks, stored: Set[str]
 ) -> Iterator[OfficialImage | None]:
     """Yield each image, or None for one that is not valid; those that were checked come first."""
     unchecked = []

@@ -8,13 +8,16 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
 from signal import SIGKILL
 from typing import NamedTuple
 
-from visionflan.builder.child_process import ChildProcess, process_context
-from visionflan.builder.dataset_builder import PartJob, PhaseProgress, ShowProgress, build_part
+from visionflan.builder.child_process import ChildProcess, process_context, share_imports
+from visionflan.builder.dataset_builder import PartJob, build_part
+from visionflan.builder.part_checks import PhaseProgress, ShowProgress
 from visionflan.builder.parts import DatasetPart
 from visionflan.builder.staging import open_stage, stage_releases, upload_part
 from visionflan.errors import VisionflanError
@@ -47,13 +50,13 @@ def run_jobs(jobs: Sequence[PartJob], workers: int) -> Iterator[PartOutcome]:
 
     Raises OSError if the build cannot be written: no other dataset would fare better.
     """
+    share_imports()
     count = min(workers, len(jobs))
     if count <= 1:
         yield from (run_here(job._replace(image_workers=workers)) for job in jobs)
     else:
-        share = workers // count
-        processes = PartProcesses(process_context(jobs[0].start_method), count)
-        yield from processes.run([job._replace(image_workers=share) for job in jobs])
+        processes = PartProcesses(process_context(jobs[0].start_method), workers)
+        yield from processes.run([job._replace(image_workers=workers // count) for job in jobs])
 
 
 def largest_first(jobs: Sequence[PartJob]) -> list[PartJob]:
@@ -72,7 +75,9 @@ def run_here(job: PartJob) -> PartOutcome:
     return PartOutcome(job, part, time.monotonic() - start)
 
 
-def run_job(job: PartJob, progress: ShowProgress) -> DatasetPart | FailedPart:
+def run_job(
+    job: PartJob, progress: ShowProgress, image_workers: Callable[[], int] | None = None
+) -> DatasetPart | FailedPart:
     """Build a part; whatever the values of a release lead to, it costs that dataset alone.
 
     Raises OSError if a disk or a store cannot be read or written.
@@ -80,7 +85,7 @@ def run_job(job: PartJob, progress: ShowProgress) -> DatasetPart | FailedPart:
     with open_stage(job) as local_job:
         try:
             stage_releases(local_job, files_counter(job.name, "downloading", progress))
-            part = build_part(local_job, progress)
+            part = build_part(local_job, progress, image_workers)
             upload_part(local_job, files_counter(job.name, "uploading", progress))
             return part
         except OSError:
@@ -117,19 +122,34 @@ class PhaseBar:
             self.bar.close()
 
 
-class RunningPart(NamedTuple):
-    """A job that runs in a process."""
+@dataclass
+class RunningPart:
+    """A job that runs in a process.
+
+    Attributes:
+        job: the job.
+        child: its process.
+        start: when it started.
+        image_workers: how many processes may check its images.
+    """
 
     job: PartJob
     child: ChildProcess
     start: float
+    image_workers: int
+
+    def add_image_worker(self) -> None:
+        """Allow one more process that checks images; a job whose process died needs none."""
+        self.image_workers += 1
+        with suppress(OSError):
+            self.child.connection.send(self.image_workers)
 
 
 class PartProcesses:
-    """Run jobs in processes, at most `count` at the same time."""
+    """Run jobs in processes, with at most `workers` that check images at the same time."""
 
-    def __init__(self, context: BaseContext, count: int) -> None:
-        self.context, self.count = context, count
+    def __init__(self, context: BaseContext, workers: int) -> None:
+        self.context, self.workers = context, workers
         self.waiting: deque[PartJob] = deque()
         self.running: dict[Connection, RunningPart] = {}
         self.killed: set[str] = set()
@@ -141,8 +161,9 @@ class PartProcesses:
         bar = ProgressBar("building", len(jobs), unit="datasets")
         try:
             while self.waiting or self.running:
-                while self.waiting and len(self.running) < self.count:
+                while self.waiting and len(self.running) < self.workers:
                     self.start(self.waiting.popleft())
+                self.share_idle_workers()
                 for connection in wait(list(self.running)):
                     assert isinstance(connection, Connection)
                     outcome = self.receive(connection)
@@ -158,11 +179,29 @@ class PartProcesses:
     def start(self, job: PartJob) -> None:
         """Start a process for a job."""
         child = ChildProcess(self.context, serve_job, job, parent=True)
-        self.running[child.connection] = RunningPart(job, child, time.monotonic())
+        running = RunningPart(job, child, time.monotonic(), job.image_workers)
+        self.running[child.connection] = running
+
+    def share_idle_workers(self) -> None:
+        """Allow more processes for the jobs with most images left, if fewer run than there are."""
+        idle = self.workers - sum(running.image_workers for running in self.running.values())
+        for _ in range(0 if self.waiting else idle):
+            running = max(self.running.values(), key=self.images_left, default=None)
+            if running is None or not self.images_left(running):
+                return
+            running.add_image_worker()
+
+    def images_left(self, running: RunningPart) -> float:
+        """Return how many images of a job are not checked yet, for each process that does it."""
+        phase = self.phases.get(running.job.name)
+        if phase is None or phase.unit != "images" or phase.total is None:
+            return 0
+        return (phase.total - phase.done) / running.image_workers
 
     def receive(self, connection: Connection) -> PartOutcome | None:
         """Receive what a process sends; return the outcome of its job if that is it."""
-        job, child, start = self.running[connection]
+        running = self.running[connection]
+        job, child = running.job, running.child
         try:
             message: Message | None = connection.recv()
         except (EOFError, OSError):
@@ -175,7 +214,8 @@ class PartProcesses:
         self.phases.pop(job.name, None)
         if isinstance(message, OSError):
             raise message
-        return None if message is None else PartOutcome(job, message, time.monotonic() - start)
+        seconds = time.monotonic() - running.start
+        return None if message is None else PartOutcome(job, message, seconds)
 
     def outcome_of_death(self, job: PartJob, child: ChildProcess) -> FailedPart | None:
         """Return what came of a job whose process died; None if the job waits again."""
@@ -198,8 +238,17 @@ def describe_phase(phase: PhaseProgress) -> str:
 
 
 def serve_job(connection: Connection, job: PartJob) -> None:
-    """Build the part of a job; send how far it is, now and then, and the outcome."""
-    last = 0.0
+    """Build the part of a job; send how far it is, now and then, and the outcome.
+
+    What is received is how many processes may check images from now on.
+    """
+    last, count = 0.0, job.image_workers
+
+    def image_workers() -> int:
+        nonlocal count
+        while connection.poll():
+            count = connection.recv()
+        return count
 
     def send(phase: PhaseProgress) -> None:
         nonlocal last
@@ -208,6 +257,6 @@ def serve_job(connection: Connection, job: PartJob) -> None:
             connection.send(phase)
 
     try:
-        connection.send(run_job(job, send))
+        connection.send(run_job(job, send, image_workers))
     except OSError as error:
         connection.send(error)

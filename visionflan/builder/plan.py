@@ -160,10 +160,9 @@ def all_excluded_message(reasons: set[str]) -> str:
 
 def requested_tasks(settings: BuildSettings) -> list[str]:
     """Return the ids of the tasks that the settings request, in the order of the catalog."""
-    known = catalog.task_names()
     if not settings.tasks:
-        return known
-    requested = catalog.match_tasks(settings.tasks, known)
+        return catalog.task_names()
+    requested = catalog.find_tasks(settings.tasks)
     if not settings.include_sensitive:
         for task_id in set(requested) & set(settings.tasks):
             name, _, task = task_id.partition("/")

@@ -15,7 +15,7 @@ from visionflan.builder.source_fingerprint import subdirectories
 from visionflan.dataset import BrokenRow
 from visionflan.errors import ReleaseError
 from visionflan.escaping import escape_unprintable
-from visionflan.layouts import is_image_file
+from visionflan.layouts import is_image_file, is_image_name
 
 LISTINGS = frozenset({"os.listdir", "os.scandir"})
 TABLE_SUFFIXES = frozenset(
@@ -105,7 +105,7 @@ class ReleaseWatch:
         """Return whether a file has a damaged name, and was not opened."""
         if entry.name in self.damaged_names or not DAMAGED_NAME.search(entry.name):
             return False
-        return not is_image_file(Path(entry.name)) and entry.is_file()
+        return not is_image_name(entry.name) and entry.is_file()
 
     def ancestors(self, directories: Iterable[str]) -> Iterator[str]:
         """Yield directories of the release, and the directories that contain them."""
@@ -139,7 +139,7 @@ def entries_of(directory: Path) -> "list[os.DirEntry[str]]":
 
 def unreadable_as(entry: "os.DirEntry[str]") -> str:
     """Return why an entry of a directory cannot be read; empty if it can, or is an image."""
-    if entry.is_file(follow_symlinks=False) or is_image_file(Path(entry.name)):
+    if entry.is_file(follow_symlinks=False) or is_image_name(entry.name):
         return ""
     try:
         mode = entry.stat().st_mode

@@ -1,6 +1,6 @@
-"""Store each image once: parts are built independently, so that several may store the same one."""
+"""Store each image once, and only those that are used: what stores them sees one chunk of them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from visionflan.builder.image_chunks import PartImages
 from visionflan.builder.image_store import (
     metadata_files,
     write_shard_metadata,
@@ -17,6 +18,15 @@ from visionflan.builder.image_store import (
 from visionflan.builder.parts import readable_part
 from visionflan.storage.image_checks import CheckedImage
 from visionflan.storage.image_shards import ShardWriter
+
+
+def remove_unused_images(part: PartImages, used: Set[str]) -> None:
+    """Remove from the shards of a part the images that no instance has, as of dropped rows."""
+    for path in metadata_files([part.directory]):
+        ids = pq.read_table(path, columns=["id"])["id"].to_pylist()
+        keep = np.array([image_id in used for image_id in ids], dtype=bool)
+        if not keep.all():
+            rewrite_shard(part.shards, path, keep)
 
 
 def remove_repeated_images(

@@ -74,8 +74,8 @@ class TaskSampler:
             heapreplace(self.heap, (priority, -self.usable, row))
 
     def candidates(self) -> list[Candidate]:
-        """Return the rows by hash; rows with equal keys are in the reader's order."""
-        ordered = sorted(self.heap, key=lambda entry: (-entry[0], -entry[1]))
+        """Return the rows by hash, and forget them; of equal keys in the reader's order."""
+        ordered, self.heap = sorted(self.heap, key=lambda entry: (-entry[0], -entry[1])), []
         return [Candidate(-priority, row) for priority, _, row in ordered]
 
 

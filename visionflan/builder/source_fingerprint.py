@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Self
 
 import visionflan
 from visionflan.dataset_files import dataset_files
-from visionflan.layouts import is_image_file
+from visionflan.layouts import is_image_name
 
 # The code that can change a build. Other code of this package only starts, reads or shows builds,
 # or draws specimens: these are releases, which have their own fingerprint.
@@ -147,7 +147,7 @@ def release_stamps(root: Path) -> Iterator[str]:
             yield f"{name}\x1f{error.errno}\n"
             continue
         for name in names:
-            if name != LMDB_LOCK and not is_image_file(Path(name)):
+            if name != LMDB_LOCK and not is_image_name(name):
                 yield from file_state(directory / name, depth)
 
 

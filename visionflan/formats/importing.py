@@ -206,7 +206,7 @@ class ReleaseImporter:
                 self.record_unusable(record, error)
             else:
                 existing.append((record, record.sources))
-        for record in self.image_checks.iter_checked(existing, self.writer.image_store):
+        for record in self.image_checks.iter_checked(existing):
             try:
                 self.write(record)
             except UnusableError as error:

@@ -19,14 +19,17 @@ REMEDY = "convert it to UTF-8 or download it again"
 # Stands for a zero byte, with which no path can be opened.
 NO_FILE = "\ufffd"
 MAX_VALUE = 64 << 20  # characters of one value in a list of JSON, or bytes of a line
-IMAGE_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".ppm", ".tif", ".tiff", ".webp"}
-)
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".ppm", ".tif", ".tiff", ".webp")
 
 
 def is_image_file(path: Path) -> bool:
     """Return whether a file has an image suffix and is not hidden."""
-    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+    return is_image_name(path.name)
+
+
+def is_image_name(name: str) -> bool:
+    """Return whether the name of a file has an image suffix and is not that of a hidden file."""
+    return name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(".")
 
 
 def require(*candidates: Path) -> Path:

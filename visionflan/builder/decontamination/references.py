@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from visionflan.builder.decontamination.descriptor import DescriptorConfig
 from visionflan.errors import BuildError
-from visionflan.layouts import is_image_file
+from visionflan.layouts import is_image_name
 
 
 class ReferenceItem(NamedTuple):
@@ -71,7 +71,7 @@ def folder_reference(folder: Path) -> Reference:
         Path(directory, name)
         for directory, _, names in os.walk(folder)
         for name in names
-        if is_image_file(Path(name))
+        if is_image_name(name)
     )
     if not paths:
         raise BuildError(
