@@ -1,7 +1,9 @@
 """Review files: where they are, several writers, and damage."""
 
 import errno
+import fcntl
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -16,7 +18,8 @@ from visionflan.cli.main import main
 from visionflan.errors import ReviewError
 from visionflan.plugins import Plugin
 from visionflan.reviews.catalog_reviews import read_review
-from visionflan.reviews.review_file import read_entries, review_file
+from visionflan.reviews.entry import ReviewEntry
+from visionflan.reviews.review_file import append_entries, read_entries, review_file
 
 COMMENTS = 12  # of each writer
 LINE = (
@@ -62,6 +65,25 @@ def test_two_persons_in_two_threads_and_two_processes_lose_nothing() -> None:
     for who in (*persons, "carol", "dan"):
         written = [entry.text for entry in entries if entry.who == who]
         assert written == [str(number) for number in range(COMMENTS)]
+
+
+@pytest.mark.usefixtures("board_file")
+def test_nobody_else_writes_between_a_decision_and_its_line() -> None:
+    act("ada", "submit")
+    path = review_file("board")
+    states = []
+
+    def make_entries(entries: Sequence[ReviewEntry]) -> list[ReviewEntry]:
+        with path.open() as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                states.append("free")
+            except BlockingIOError:
+                states.append("locked")
+        return []
+
+    append_entries(path, make_entries)
+    assert states[-1] == "locked"
 
 
 DAMAGE = [
@@ -112,9 +134,16 @@ def test_a_full_disk_leaves_the_file_as_it_was(monkeypatch: pytest.MonkeyPatch) 
     assert path.read_bytes() == before
 
 
-def test_an_installed_package_that_cannot_be_written_is_one_sentence(board_file: Path) -> None:
-    (board_file.parent / "reviews").symlink_to("nowhere")  # not even the superuser can write
-    with pytest.raises(ReviewError, match=r"board\.jsonl cannot be written \(.*review from a ch"):
+@pytest.mark.usefixtures("board_file")
+def test_an_installed_package_that_cannot_be_written_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(path: Path, **options: bool) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    message = r"board\.jsonl cannot be written \(Permission denied\): review from a checkout"
+    with pytest.raises(ReviewError, match=message):
         act("ada", "submit")
 
 

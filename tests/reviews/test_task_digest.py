@@ -78,6 +78,8 @@ for name in ("left", "right"):
     edit(board_file, "target=name)", "target=name.upper())")
     after = task_digests("board")
     assert all(before[task] != after[task] for task in ("left", "right"))
+    edit(board_file, 'license="MIT"', 'license="Apache-2.0"')
+    assert task_digests("board") == after
 
 
 def test_a_module_beside_the_dataset_file_counts(

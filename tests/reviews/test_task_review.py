@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from tests.helpers.reviewing import ASK, COUNT, NOON, accept, act, edit, seen_of
 from visionflan.errors import ReviewError
 from visionflan.reviews.catalog_reviews import add_to_review, dataset_reviews, read_review
-from visionflan.reviews.entry import ReviewEntry
+from visionflan.reviews.entry import ReviewAction, ReviewEntry
 from visionflan.reviews.review_file import append_entries, parse_lines, read_entries
 from visionflan.reviews.task_review import TRANSITIONS, NewEntry, TaskReview
 
@@ -52,6 +53,7 @@ REFUSED = [
     ([], "ada", "reopen", "must be accepted"),
     (["submit"], "bob", "submit", "must be draft or to be revised"),
     (["submit"], "ada", "accept", "ada submitted board/ask: another person has to review it"),
+    (["submit"], "Ada", "accept", "another person has to review it"),
     (["submit"], "ada", "revise", "another person has to review it"),
     (["submit"], "bob", "withdraw", "ada submitted board/ask: nobody else can withdraw it"),
     (["submit"], "bob", "revise", "write a comment on what to revise"),
@@ -157,16 +159,17 @@ def test_the_order_is_that_of_time_also_if_a_clock_is_slow() -> None:
 
 def allowed(history: Sequence[ReviewEntry], who: str) -> set[str]:
     """Return what a person may do, by rules written down a second time."""
-    state, author = "draft", ""
+    state, author, open_comments = "draft", "", 0
     for entry in history:
         state = TRANSITIONS[entry.action].after if entry.action in TRANSITIONS else state
         author = entry.who if entry.action == "submit" else author
+        open_comments += {"comment": 1, "resolve": -1}.get(entry.action, 0)
+    always = {"comment", "resolve"} if open_comments else {"comment"}
     if state != "in_review":
-        return {"comment", "reopen" if state == "accepted" else "submit"}
+        return {*always, "reopen" if state == "accepted" else "submit"}
     if who == author:
-        return {"comment", "withdraw"}
-    has_comment = any(entry.action == "comment" for entry in history)
-    return {"comment", "revise" if has_comment else "accept"}
+        return {*always, "withdraw"}
+    return {*always, "revise" if open_comments else "accept"}
 
 
 def append(path: Path, entry: ReviewEntry) -> None:
@@ -174,7 +177,7 @@ def append(path: Path, entry: ReviewEntry) -> None:
     append_entries(path, lambda _: [entry])
 
 
-step = st.tuples(st.sampled_from(PERSONS), st.sampled_from(sorted({*TRANSITIONS, "comment"})))
+step = st.tuples(st.sampled_from(PERSONS), st.sampled_from(sorted(get_args(ReviewAction))))
 
 
 @settings(max_examples=60)
@@ -186,7 +189,8 @@ def test_any_history_of_two_persons_is_read_as_it_was_written(
     history: list[ReviewEntry] = []
     for number, (who, action) in enumerate(steps):
         review = TaskReview(task=ASK, digest="0", entries=history)
-        new = NewEntry(who=who, action=action, field="code", text=text)
+        comment = [*(entry.comment for entry in review.open_comments), ""][0]
+        new = NewEntry(who=who, action=action, field="code", text=text, comment=comment)
         if action not in allowed(history, who):
             with pytest.raises(ReviewError):
                 review.next_entry(new, NOON)

@@ -145,6 +145,20 @@ def test_without_a_name_reviews_are_only_read() -> None:
     assert len(read_entries(review_file("board"))) == 1
 
 
+def test_the_page_shows_the_words_to_which_a_decision_belongs(board_file: Path) -> None:
+    act("ada", "submit")
+    bob = web_client(person="bob")
+    page = bob.get(URL).text
+    edit(board_file, "Say what is asked.", "Answer what is asked.")
+    refused = post(bob, page, action="accept")
+    assert refused.status_code == 409
+    assert "the words or the code of board/ask changed" in refused.text
+    assert '<p class="lead">Answer what is asked.</p>' in refused.text
+    assert post(bob, refused.text, action="accept").status_code == 303
+    edit(board_file, "def ask(", "def ask_again(")
+    read_page(bob, URL, 404)
+
+
 def test_no_other_site_writes_a_review() -> None:
     client = web_client(person="ada")
     page = client.get(URL).text

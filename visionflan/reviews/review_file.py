@@ -4,7 +4,7 @@ import errno
 import fcntl
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from visionflan import catalog
@@ -13,6 +13,8 @@ from visionflan.plugins import PACKAGE
 from visionflan.reviews.entry import ReviewEntry
 
 DIRECTORY = "reviews"
+FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+FORBIDDEN_HINT = "review from a checkout that you may change, installed with `pip install -e`"
 
 
 def review_file(name: str) -> Path:
@@ -29,7 +31,8 @@ def read_entries(path: Path) -> list[ReviewEntry]:
     """Return the entries of a review file in the order of time; none if there is no file."""
     try:
         with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH)  # no line is half written
+            with suppress(OSError):  # of a file system that cannot lock
+                fcntl.flock(file, fcntl.LOCK_SH)  # no line is half written
             return parse_lines(path, file.read())
     except FileNotFoundError:
         return []
@@ -90,7 +93,6 @@ def writing(path: Path) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield
     except OSError as error:
-        raise ReviewError(
-            f"{path} cannot be written ({error.strerror or error}): review from a checkout that is "
-            "installed with `pip install -e`, as a user who may write there"
-        ) from error
+        hint = f": {FORBIDDEN_HINT}" if error.errno in FORBIDDEN else ""
+        reason = error.strerror or str(error)
+        raise ReviewError(f"{path} cannot be written ({reason}){hint}") from error

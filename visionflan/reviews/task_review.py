@@ -165,9 +165,10 @@ class TaskReview:
         if self.state not in transition.before and not is_changed_submission:
             needed = " or ".join(STATE_LABELS[state] for state in transition.before)
             return f"{self.task} is {STATE_LABELS[self.state]}: to {action}, it must be {needed}"
-        if transition.by == "author" and person != self.author:
+        is_author = person.casefold() == self.author.casefold()
+        if transition.by == "author" and not is_author:
             return f"{self.author} submitted {self.task}: nobody else can withdraw it"
-        if transition.by == "reviewer" and person == self.author:
+        if transition.by == "reviewer" and is_author:
             return f"{person} submitted {self.task}: another person has to review it"
         if action == "accept" and open_comments:
             open_ones = counted(len(open_comments), "open comment")

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from visionflan import catalog
 from visionflan.authoring import lint
 from visionflan.authoring.findings import Finding
 from visionflan.errors import ReviewError
@@ -64,7 +65,7 @@ class ReviewPages:
     """Answers requests for the pages of reviews."""
 
     def __init__(self, pages: Pages, sources: Sources, catalog_pages: CatalogPages) -> None:
-        self.pages, self.sources, self.catalog = pages, sources, catalog_pages
+        self.pages, self.sources, self.catalog_pages = pages, sources, catalog_pages
         self.findings = RecentValues(check_tasks, MAX_CHECKED)
         if sources.person:  # what is accepted is the code that was loaded, not a later one
             for name in catalog_pages.datasets:
@@ -86,15 +87,23 @@ class ReviewPages:
             "reviews.html",
             section="/reviews",
             chosen=chosen,
-            listed=list_reviews(self.catalog.tasks, chosen),
+            listed=list_reviews(self.catalog_pages.tasks, chosen),
             states=list(STATE_LABELS.values()),
-            datasets=sorted(self.catalog.datasets),
+            datasets=sorted(self.catalog_pages.datasets),
         )
 
     def review_page(self, request: Request) -> Response:
         """Return the page of the review of a task."""
-        entry = self.catalog.entry(request)
+        entry = self.entry(request)
         return self.render(entry, read_review(entry.id))
+
+    def entry(self, request: Request) -> CatalogTask:
+        """Return the task of a URL as it was loaded last, which is what a review is of."""
+        entry = self.catalog_pages.entry(request)
+        dataset = catalog.load(entry.name)
+        if entry.task.name not in dataset.tasks:
+            raise not_found(f"{entry.id} is no longer in its dataset file")
+        return entry._replace(dataset=dataset, task=dataset.tasks[entry.task.name])
 
     async def add_entry(self, request: Request) -> Response:
         """Store what a person did, and lead to the page again."""
@@ -103,7 +112,7 @@ class ReviewPages:
 
     def store(self, request: Request, form: dict[str, str]) -> Response:
         """Store what a person did; what is refused comes back with the reason and the text."""
-        entry, person = self.catalog.entry(request), self.sources.person
+        entry, person = self.entry(request), self.sources.person
         if not person:
             raise not_found("start the server with --as NAME to review tasks")
         seen = SeenReview(form.get("digest", ""), form.get("version", ""))
@@ -144,7 +153,7 @@ class ReviewPages:
             findings=[one for one in findings if one.location in (entry.name, entry.id)],
             code=source_code(entry.task.to_example),
             source=source,
-            examples=shown_examples(entry, source, self.catalog.sample(entry, source)),
+            examples=shown_examples(entry, source, self.catalog_pages.sample(entry, source)),
             solved=list(self.solved_tasks(entry.id)),
         )
 
