@@ -184,15 +184,19 @@ def test_a_part_is_built_again_if_another_stored_its_images_and_changed(
 
 
 def test_a_store_that_is_out_of_order_for_a_while_fails_no_build(
-    store: type[FaultyStore], clean: Callable[[], dict[str, bytes]]
+    store: type[FaultyStore],
+    clean: Callable[[], dict[str, bytes]],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     lines: list[str] = []
-    outages = {"find": Outage(5), "put_file": Outage(5), "rm_file": Outage(5), "ls": Outage(5)}
+    outages = {name: Outage(5) for name in ("find", "get_file", "ls", "put_file", "rm_file")}
     store.before = lambda name, path: outages[name](name, path) if name in outages else None
     build_in_store(log=lines.append)
     assert not any(outage.left for outage in outages.values())
     assert build_files(store) == clean()
-    assert any("ConnectionError: 503 Slow Down; trying again in" in line for line in lines)
+    problem = ": ConnectionError: 503 Slow Down; trying again in"
+    assert any(f"{DATA}{problem}" in line for line in lines)
+    assert f"{DATA}/board/images/0.jpg{problem}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

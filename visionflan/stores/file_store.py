@@ -1,5 +1,6 @@
 """A directory of a store: list, read, write and copy its files, with patience."""
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -31,15 +32,15 @@ class FileStore:
     Args:
         url: such as `s3://bucket/directory`. The options of a store, such as a password, come from
             its own settings or from those of fsspec.
-        log: receives a line for each attempt that failed and is repeated.
+        log: receives a line for each attempt that failed and is repeated; by default, stderr does.
     """
 
-    def __init__(self, url: str, log: Callable[[str], object] = str) -> None:
+    def __init__(self, url: str, log: Callable[[str], object] | None = None) -> None:
         import fsspec
 
-        self.url, self.patience = url.rstrip("/"), Patience(log)
+        self.url, self.patience = url.rstrip("/"), Patience(log or write_line)
         try:
-            self.files, root = fsspec.url_to_fs(self.url, use_listings_cache=False)
+            self.files, root = fsspec.url_to_fs(self.url)
         except Exception as error:  # of many kinds: an unknown scheme, a missing package, an option
             raise StoreError(f"{url} cannot be opened: {describe(error)}") from error
         self.root = str(root).rstrip("/")
@@ -58,9 +59,8 @@ class FileStore:
 
     def list_top(self) -> dict[str, bool]:
         """Return whether each entry of the directory is a directory, by its name."""
-        self.files.invalidate_cache()
         try:
-            entries = self.call("", self.files.ls, self.root, detail=True)
+            entries = self.list_with(self.files.ls, "")
         except FileNotFoundError:
             return {}
         tops = ((str(e["name"]).rstrip("/").rpartition("/")[2], e["type"]) for e in entries)
@@ -71,10 +71,8 @@ class FileStore:
 
         Raises StoreError for a name that no file of a disk can have.
         """
-        self.files.invalidate_cache()
-        root = self.path(directory)
-        listed = self.call(directory, self.files.find, root, detail=True)
-        start = len(root.strip("/")) + 1
+        listed = self.list_with(self.files.find, directory)
+        start = len(self.path(directory).strip("/")) + 1
         entries = {str(path).lstrip("/")[start:]: info for path, info in listed.items()}
         folders = {folder for name in entries for folder in parents(name)}
         files: dict[str, StoredFile] = {}
@@ -90,6 +88,14 @@ class FileStore:
             version = next((str(info[key]) for key in VERSIONS if info.get(key)), "")
             files[name] = StoredFile(size, version)
         return files
+
+    def list_with(self, function: Callable[..., Any], directory: str) -> Any:
+        """Return what a function lists now; no listing is kept, which might need much memory."""
+        self.files.invalidate_cache()
+        try:
+            return self.call(directory, function, self.path(directory), detail=True)
+        finally:
+            self.files.invalidate_cache()
 
     def read(self, name: str) -> bytes | None:
         """Return the content of a small file; None if there is none."""
@@ -185,6 +191,11 @@ class FileStore:
             raise
         finally:
             threads.shutdown(cancel_futures=True)
+
+
+def write_line(line: str) -> None:
+    """Write a line to stderr, as from a process of which another one has the log."""
+    sys.stderr.write(f"{line}\n")
 
 
 def parents(name: str) -> Iterator[str]:
