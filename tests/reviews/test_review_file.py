@@ -21,7 +21,7 @@ from visionflan.reviews.catalog_reviews import read_review
 from visionflan.reviews.entry import ReviewEntry
 from visionflan.reviews.review_file import append_entries, read_entries, review_file
 
-COMMENTS = 12  # of each writer
+COMMENTS = 6  # of each writer
 LINE = (
     '{"when": "2026-01-31T12:00:00Z", "who": "ada", "task": "ask", "action": "submit", '
     '"digest": "0"}\n'

@@ -13,6 +13,7 @@ from visionflan.report.text import prompt_text
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Instance
 
+MAX_OWN_LINES = 5  # of datasets or tasks that are not built for the same reason
 MAX_EXAMPLES = 48
 THUMBNAIL_SIDE = 120
 
@@ -136,10 +137,25 @@ def unbuilt_reasons(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     missing = [name for name, dataset in datasets.items() if dataset["status"] == "missing"]
     if missing:
         yield counted(len(missing), "dataset"), f"not in the data root: {', '.join(missing)}"
-    for name, dataset in datasets.items():
-        if dataset["status"] not in ("built", "missing"):
-            yield name, f"{dataset['status']}: {dataset.get('message', 'no reason recorded')}"
-    yield from manifest["about"].get("excluded_tasks", {}).items()
+    others = {
+        name: f"{dataset['status']}: {dataset.get('message', 'no reason recorded')}"
+        for name, dataset in datasets.items()
+        if dataset["status"] not in ("built", "missing")
+    }
+    yield from by_reason("dataset", others)
+    yield from by_reason("task", manifest["about"].get("excluded_tasks", {}))
+
+
+def by_reason(noun: str, reasons: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield names with their reasons; many of the same reason together."""
+    names: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        names.setdefault(reason, []).append(name)
+    for reason, group in names.items():
+        if len(group) > MAX_OWN_LINES:
+            yield counted(len(group), noun), f"{reason}: {', '.join(group)}"
+        else:
+            yield from ((name, reason) for name in group)
 
 
 def examples(build: BuildDirectory, images: InlineImages) -> Iterator[DataExample]:
