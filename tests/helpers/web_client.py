@@ -11,6 +11,7 @@ from tests.helpers import html_reader
 HOST = "127.0.0.1:8000"
 SCRIPTS = re.compile(r"<script|<iframe|<object|<embed|\son\w+=|\sstyle=|javascript:", re.IGNORECASE)
 LABELED = re.compile(r"<label[^>]*>[^<]*\s*<(?:input|select|textarea)\b")
+LABEL_FOR = re.compile(r'<label for="([^"]+)"')
 FIELD = re.compile(r'<(?:input(?! type="hidden")|select|textarea)\b')
 OWN_LINK = re.compile(r"external (?:href|src): (/(?!/)|\?|https?://)")
 
@@ -28,17 +29,24 @@ def web_client(*, access: Any = None, **sources: Any) -> Any:
     return TestClient(app, base_url=f"http://{HOST}", follow_redirects=False)
 
 
-def read_page(client: Any, url: str, status: int = 200) -> html_reader.PageReader:
-    """Return a page after checking its markup, its policy and that it runs nothing."""
+def read_page(
+    client: Any, url: str, status: int = 200, scripts: tuple[str, ...] = ()
+) -> html_reader.PageReader:
+    """Return a page after checking its markup, its policy and that it runs only some scripts."""
     response = client.get(url)
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == "text/html; charset=utf-8"
     assert "default-src 'none'" in response.headers["content-security-policy"]
     text = response.text
+    assert ("script-src 'self'" in response.headers["content-security-policy"]) == bool(scripts)
+    for script in scripts:
+        assert text.count(f'<script src="{script}" defer></script>') == 1
+        text = text.replace(f'<script src="{script}" defer></script>', "")
     # What a browser takes for markup: all text of others is escaped.
     markup = re.sub(r">[^<]*<", "><", text)
     assert not SCRIPTS.search(re.sub(r'="[^"]*"', '=""', markup)), url
-    assert len(LABELED.findall(text)) == len(FIELD.findall(text)), url
+    by_id = [name for name in LABEL_FOR.findall(text) if f'id="{name}"' in text]
+    assert len(LABELED.findall(text)) + len(by_id) == len(FIELD.findall(text)), url
     page = html_reader.read(text)
     problems = [problem for problem in page.problems if not OWN_LINK.match(problem)]
     assert problems == [], url

@@ -28,11 +28,14 @@ class TaskWords(NamedTuple):
 
     @property
     def tidy(self) -> "TaskWords":
-        """Return the words as a dataset file has them: single spaces, no line ends but paragraphs'.
+        """Return the words as a dataset file has them, without empty phrasings."""
+        joined = self.joined
+        return joined._replace(phrasings=tuple(filter(None, joined.phrasings)))
 
-        Phrasings that are empty are left out.
-        """
-        phrasings = tuple(filter(None, map(tidy_paragraphs, self.phrasings)))
+    @property
+    def joined(self) -> "TaskWords":
+        """Return the words with single spaces, and with each paragraph on one line."""
+        phrasings = tuple(map(tidy_paragraphs, self.phrasings))
         return TaskWords(" ".join(self.title.split()), self.category, phrasings)
 
     @property
@@ -45,6 +48,15 @@ def tidy_paragraphs(text: str) -> str:
     """Return paragraphs, separated by blank lines, as a task has them: one line each."""
     paragraphs = re.split(r"\n\s*\n", text.replace("\r\n", "\n").strip())
     return "\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
+
+def ready_words(typed: TaskWords) -> TaskWords:
+    """Return words as a dataset file has them; raise AuthoringError if no task can have them."""
+    joined = typed.joined
+    has_instruction = bool(joined.phrasings and joined.phrasings[0])
+    words = joined.tidy if has_instruction else joined._replace(phrasings=())
+    check_words(words)
+    return words
 
 
 def check_words(words: TaskWords) -> None:

@@ -19,7 +19,12 @@ ANSWER_RULES: tuple[Callable[[str, TaskAnswers], Iterator[Finding]], ...] = (
 
 
 def lint_words(checked: TaskAnswers, others: Iterable[ListedPhrasing]) -> list[Finding]:
-    """Return everything that is found in the words of a task; `others` are those of the catalog."""
+    """Return everything that is found in the words of a task, of which a phrasing may be empty.
+
+    Args:
+        checked: The task with these words.
+        others: The phrasings of the catalog.
+    """
     location, phrasings = checked.location, checked.task.phrasings
     return [
         *text_problems(location, phrasings),
@@ -32,7 +37,7 @@ def lint_words(checked: TaskAnswers, others: Iterable[ListedPhrasing]) -> list[F
 def text_problems(location: str, phrasings: Sequence[str]) -> Iterator[Finding]:
     """Check the phrasings of a task without its examples."""
     for number, phrasing in enumerate(phrasings):
-        for finding in instruction_text.problems(location, phrasing):
+        for finding in instruction_text.problems(location, phrasing) if phrasing else ():
             yield finding._replace(field=f"phrasings-{number}")
     yield from similar_phrasings(location, phrasings)
 
@@ -40,7 +45,7 @@ def text_problems(location: str, phrasings: Sequence[str]) -> Iterator[Finding]:
 def answer_problems(checked: TaskAnswers) -> Iterator[Finding]:
     """Check the phrasings of a task against its examples."""
     for number, phrasing in enumerate(checked.task.phrasings if checked.facts.num_examples else ()):
-        for rule in ANSWER_RULES:
+        for rule in ANSWER_RULES if phrasing else ():
             for finding in rule(phrasing, checked):
                 yield finding._replace(field=f"phrasings-{number}")
 

@@ -7,6 +7,7 @@ import re
 import tokenize
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from hashlib import sha256
 from typing import NamedTuple
 
 from visionflan.authoring.task_words import TaskWords
@@ -53,6 +54,13 @@ class WordLiterals(NamedTuple):
     start: int
     end: int
     other_code: Sequence[str]
+
+    @property
+    def fixed_lines(self) -> dict[str, int]:
+        """Return the fields that are not plain literals, with their lines."""
+        phrasings = {f"phrasings-{n}": one for n, one in enumerate(self.phrasings)}
+        named = {"title": self.title, "category": self.category, **phrasings}
+        return {name: one.line for name, one in named.items() if one.value is None}
 
     def words(self, loaded: TaskWords) -> TaskWords:
         """Return the words; those that are not plain literals are as the loaded task has them."""
@@ -174,6 +182,15 @@ def find_declaration(tree: ast.Module, task: str) -> ast.Call:
     (call,) = calls
     assert isinstance(call, ast.Call)
     return call
+
+
+def code_digest(source: str) -> str:
+    """Return a hash of the code of a dataset file, which the words of its tasks do not change."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            node.decorator_list = [one for one in node.decorator_list if not is_task_call(one)]
+    return sha256(ast.dump(tree).encode()).hexdigest()
 
 
 def is_task_call(node: ast.expr) -> bool:

@@ -49,6 +49,22 @@ class PreviewSample(NamedTuple):
     skipped: list[str]
 
 
+class PreviewRow(NamedTuple):
+    """An example that can be rendered, with the key of its row and the bytes of its images."""
+
+    key: str
+    example: Example
+    images: tuple[bytes, ...]
+
+
+class RowSample(NamedTuple):
+    """Rows of a task to render, all of its examples among the first rows, and what is skipped."""
+
+    rows: list[PreviewRow]
+    examples: list[Example]
+    skipped: list[str]
+
+
 def render_examples(
     dataset: str, task: str, count: int, data_root: Path | None = None
 ) -> PreviewSample:
@@ -57,30 +73,53 @@ def render_examples(
     They are chosen by hash among the first rows, with different answers as far as there are.
     Without a data root they come from the specimen.
     """
-    with TemporaryDirectory(prefix="visionflan-preview-") as directory:
-        root = Path(directory) if data_root is None else data_root / dataset
-        if data_root is None:
-            write_specimen(dataset, catalog.load(dataset), root, SPECIMEN_SIZE)
-        return sample_previews(dataset, task, root, count)
+    return render_sample(dataset, task, sample_rows(dataset, task, count, data_root))
 
 
 def sample_previews(dataset: str, task: str, root: Path, count: int) -> PreviewSample:
     """Return at most `count` rendered examples of a release, and the rows that were skipped."""
+    return render_sample(dataset, task, choose_rows(dataset, task, root, count))
+
+
+def render_sample(dataset: str, task: str, sample: RowSample) -> PreviewSample:
+    """Return the rows of a sample with the instruction of the task."""
+    instruction = catalog.load(dataset).tasks[task].instruction
+    previews = [render_row(f"{dataset}/{task}", row, instruction) for row in sample.rows]
+    return PreviewSample(previews, sample.skipped)
+
+
+def sample_rows(dataset: str, task: str, count: int, data_root: Path | None = None) -> RowSample:
+    """Return some rows of a task with what is needed to render them, whatever its words are."""
+    with TemporaryDirectory(prefix="visionflan-preview-") as directory:
+        root = Path(directory) if data_root is None else data_root / dataset
+        if data_root is None:
+            write_specimen(dataset, catalog.load(dataset), root, SPECIMEN_SIZE)
+        return choose_rows(dataset, task, root, count)
+
+
+def render_row(task: str, row: PreviewRow, instruction: str) -> Preview:
+    """Return a row of a task (`dataset/task`) with some instruction, as by a build with seed 0."""
+    question, answer = render(instruction, row.example, 0, task, row.key).turns
+    return Preview(question.text, answer.text, row.images)
+
+
+def choose_rows(dataset: str, task: str, root: Path, count: int) -> RowSample:
+    """Return at most `count` rows of a release that can be rendered."""
     declared = catalog.load(dataset)
     examples, skipped = collect_examples(dataset, declared, task, root)
-    previews: list[Preview] = []
+    rows: list[PreviewRow] = []
     for key, example in different_answers_first(f"{dataset}/{task}", examples):
-        if len(previews) == count:
+        if len(rows) == count:
             break
         try:
-            instruction = declared.tasks[task].instruction
-            question, answer = render(instruction, example, 0, f"{dataset}/{task}", key).turns
             check_files(example, root.parent)
-            encoded = tuple(map(read_encoded, example.images))
-            previews.append(Preview(question.text, answer.text, decodable(encoded)))
+            row = PreviewRow(key, example, decodable(tuple(map(read_encoded, example.images))))
+            render_row(f"{dataset}/{task}", row, declared.tasks[task].instruction)
         except (UnusableError, VisionflanError, OSError, KeyError) as error:
             skipped.append(f"row {key}: {error}")
-    return PreviewSample(previews, skipped)
+        else:
+            rows.append(row)
+    return RowSample(rows, list(examples.values()), skipped)
 
 
 def collect_examples(

@@ -3,7 +3,8 @@
 The pages list the tasks by group, category, dataset, license and words, and show finished examples
 of each, from the releases in the data root or from drawn specimens. Of a build they show every
 instance with its image, prompt, provenance and the other instances of the same image, the balance
-of answers, and the ledger; two builds are compared side by side. With `--as NAME` a person reviews
+of answers, and the ledger; two builds are compared side by side. With `--as NAME` a person edits
+the words of tasks, which are saved in their dataset files after the diff is confirmed, reviews
 tasks, and solves them without seeing the targets; the answers are stored as an evaluation. Only
 programs on this machine can connect, unless `--host` names another address; then the URL contains a
 token.
@@ -42,14 +43,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="person",
         type=person,
         metavar="NAME",
-        help="write under this name: review tasks, and solve held-out items of the builds blind",
+        help="write under this name: edit and review tasks, and solve items of the builds blind",
     )
     parser.add_argument(
         "--answers",
         type=Path,
         default=Path("answers"),
         metavar="DIR",
-        help="directory of the answers of all persons (default: ./answers)",
+        help="directory of the answers and drafts of all persons (default: ./answers)",
     )
     parser.add_argument(
         "--host",

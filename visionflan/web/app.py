@@ -19,6 +19,7 @@ from visionflan.web.rendering import Pages
 from visionflan.web.review_pages import ReviewPages
 from visionflan.web.solve_pages import SolvePages
 from visionflan.web.sources import Sources
+from visionflan.web.write_pages import WritePages
 
 
 def create_app(sources: Sources, access: Access | None = None) -> ASGIApp:
@@ -40,6 +41,7 @@ def create_app(sources: Sources, access: Access | None = None) -> ASGIApp:
     for group in (BuildPages, DiffPages, SolvePages):
         routes += group(pages, sources).routes
     routes += ReviewPages(pages, sources, catalog_pages).routes
+    routes += WritePages(pages, sources, catalog_pages).routes
     app = Starlette(routes=routes, exception_handlers=error_handlers(pages))
     return Guard(app, access or Access())
 

@@ -8,14 +8,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from visionflan import catalog
-from visionflan.builder.preview import Preview, PreviewSample
+from visionflan.builder.preview import PreviewRow, render_row
 from visionflan.dataset import Dataset
 from visionflan.overlaps import EVALUATIONS, indirect_overlaps, overlaps, overlaps_of
 from visionflan.prompt import strip_image_markers
 from visionflan.vocabulary import CATEGORIES
-from visionflan.web.catalog_filter import ONLY, WITHOUT, CatalogFilter, CatalogTask, load_tasks
+from visionflan.web.catalog_filter import ONLY, WITHOUT, CatalogFilter, CatalogTask
 from visionflan.web.display_image import display_image
-from visionflan.web.examples import SampleKey, example_cache
+from visionflan.web.examples import ExampleSample, SampleKey, example_cache
+from visionflan.web.live_catalog import LiveCatalog
 from visionflan.web.rendering import Pages, image_response, item_at, not_found, text_parameter
 from visionflan.web.sources import Sources
 
@@ -36,10 +37,18 @@ class CatalogPages:
 
     def __init__(self, pages: Pages, sources: Sources) -> None:
         self.pages, self.sources = pages, sources
-        self.tasks = load_tasks()
-        self.datasets = {entry.name: entry.dataset for entry in self.tasks}
-        self.by_id = {entry.id: entry for entry in self.tasks}
+        self.catalog = LiveCatalog()
         self.examples = example_cache(sources)
+
+    @property
+    def tasks(self) -> list[CatalogTask]:
+        """Return all tasks in the order of their categories."""
+        return self.catalog.snapshot.tasks
+
+    @property
+    def datasets(self) -> dict[str, Dataset[Any]]:
+        """Return the datasets by name."""
+        return self.catalog.snapshot.datasets
 
     @property
     def routes(self) -> list[Route]:
@@ -86,16 +95,15 @@ class CatalogPages:
 
     def task_page(self, request: Request) -> Response:
         """Return the page of a task with finished examples."""
-        entry = self.entry(request)
-        has_release = self.sources.has_release(entry.name)
-        source = text_parameter(request, "source") or (RELEASE if has_release else SPECIMEN)
+        entry, chosen = self.entry(request), text_parameter(request, "source")
+        has_release, source = self.sources.has_release(entry.name), self.source(chosen, entry)
         sample = self.sample(entry, source)
         return self.pages.render(
             "task.html",
             entry=entry,
             source=source,
             has_release=has_release,
-            examples=shown_examples(entry, source, sample),
+            examples=self.shown_examples(entry, source, entry.task.instruction),
             skipped=sample.skipped[:MAX_SKIPPED],
             num_skipped=len(sample.skipped),
             pairs=overlaps_of(entry.name),
@@ -105,9 +113,9 @@ class CatalogPages:
     def example_image(self, request: Request) -> Response:
         """Return an image of an example."""
         parameters = request.path_params
-        previews = self.sample(self.entry(request), parameters["source"]).previews
-        preview: Preview = item_at(previews, parameters["example"], "example")
-        encoded = item_at(preview.images, parameters["image"], "image")
+        rows = self.sample(self.entry(request), parameters["source"]).rows
+        row: PreviewRow = item_at(rows, parameters["example"], "example")
+        encoded = item_at(row.images, parameters["image"], "image")
         return image_response(*display_image(encoded))
 
     def overlaps_page(self, request: Request) -> Response:
@@ -119,37 +127,50 @@ class CatalogPages:
 
     def dataset(self, name: str) -> Dataset[Any]:
         """Return a dataset; raise a 404 if there is none of this name."""
-        if name not in self.datasets:
+        if (dataset := self.catalog.dataset(name)) is None:
             raise not_found(str(catalog.unknown_name_error("dataset", name, self.datasets)))
-        return self.datasets[name]
+        return dataset
 
     def entry(self, request: Request) -> CatalogTask:
         """Return the task of a URL; raise a 404 if there is none."""
         task = "{dataset}/{task}".format_map(request.path_params)
-        if task not in self.by_id:
-            raise not_found(str(catalog.unknown_name_error("task", task, self.by_id)))
-        return self.by_id[task]
+        if (entry := self.catalog.task(task)) is None:
+            known = self.catalog.snapshot.by_id
+            raise not_found(str(catalog.unknown_name_error("task", task, known)))
+        return entry
 
-    def sample(self, entry: CatalogTask, source: str) -> PreviewSample:
+    def source(self, chosen: str, entry: CatalogTask) -> str:
+        """Return where examples are from if nothing is chosen: from a release, if it is there."""
+        return chosen or (RELEASE if self.sources.has_release(entry.name) else SPECIMEN)
+
+    def sample(self, entry: CatalogTask, source: str) -> ExampleSample:
         """Return the examples of a task from its specimen or its release."""
         is_known = source == SPECIMEN or (
             source == RELEASE and self.sources.has_release(entry.name)
         )
         if not is_known:
             raise not_found(f"{entry.id} has no examples from {source!r}")
-        return self.examples.get(SampleKey(entry.name, entry.task.name, source == RELEASE))
+        code = self.catalog.code_version(entry.name)
+        return self.examples.get(SampleKey(entry.name, entry.task.name, source == RELEASE, code))
 
+    def shown_examples(
+        self, entry: CatalogTask, source: str, instruction: str
+    ) -> list[ShownExample]:
+        """Return the examples of a task with an instruction."""
+        rows = self.sample(entry, source).rows
+        return [
+            self.shown_example(entry, source, number, instruction) for number in range(len(rows))
+        ]
 
-def shown_examples(entry: CatalogTask, source: str, sample: PreviewSample) -> list[ShownExample]:
-    """Return the examples of a task with the URLs of their images."""
-    return [
-        ShownExample(
-            strip_image_markers(preview.prompt),
-            preview.answer,
-            [
-                f"/catalog/{quote(entry.id)}/{source}/{number}/{image}"
-                for image in range(len(preview.images))
-            ],
-        )
-        for number, preview in enumerate(sample.previews)
-    ]
+    def shown_example(
+        self, entry: CatalogTask, source: str, number: int, instruction: str
+    ) -> ShownExample:
+        """Return one of the examples of a task with an instruction and the URLs of its images."""
+        row = self.sample(entry, source).rows[number]
+        preview = render_row(entry.id, row, instruction)
+        code = self.catalog.code_version(entry.name)
+        urls = [
+            f"/catalog/{quote(entry.id)}/{source}/{number}/{image}?code={code}"
+            for image in range(len(row.images))
+        ]
+        return ShownExample(strip_image_markers(preview.prompt), preview.answer, urls)

@@ -1,19 +1,42 @@
 """Read what a person sends with the form of a page."""
 
+from typing import NamedTuple
 from urllib.parse import parse_qs
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 MAX_BODY = 1 << 16  # bytes of a form
+MAX_FIELDS = 100
+
+
+class FormFields(NamedTuple):
+    """The fields of a form with all of their values."""
+
+    values: dict[str, list[str]]
+
+    def text(self, name: str) -> str:
+        """Return the first value of a field; empty if there is none."""
+        return self.values.get(name, [""])[0]
 
 
 async def read_form(request: Request) -> dict[str, str]:
-    """Return the fields of a form; raise a 413 for one that is too long."""
+    """Return the first values of the fields of a form; raise as `read_fields` does."""
+    fields = await read_fields(request)
+    return {name: values[0] for name, values in fields.values.items()}
+
+
+async def read_fields(request: Request, max_body: int = MAX_BODY) -> FormFields:
+    """Return the fields of a form; raise a 413 for one that is too long, a 400 for no UTF-8."""
     body = b""
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_BODY:
+        if len(body) > max_body:
             raise HTTPException(413, "the text is too long")
-    form = parse_qs(body.decode(errors="replace"), keep_blank_values=True)
-    return {name: values[0] for name, values in form.items()}
+    try:
+        values = parse_qs(
+            body.decode(), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS
+        )
+    except ValueError as error:
+        raise HTTPException(400, f"the form cannot be read: {error}") from error
+    return FormFields(values)

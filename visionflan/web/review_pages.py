@@ -25,7 +25,7 @@ from visionflan.reviews.task_review import (
     TaskReview,
 )
 from visionflan.web.catalog_filter import CatalogTask
-from visionflan.web.catalog_pages import RELEASE, SPECIMEN, CatalogPages, shown_examples
+from visionflan.web.catalog_pages import RELEASE, SPECIMEN, CatalogPages
 from visionflan.web.forms import read_form
 from visionflan.web.human_answers import persons_with_answers
 from visionflan.web.recent_values import RecentValues
@@ -153,7 +153,7 @@ class ReviewPages:
             findings=[one for one in findings if one.location in (entry.name, entry.id)],
             code=source_code(entry.task.to_example),
             source=source,
-            examples=shown_examples(entry, source, self.catalog_pages.sample(entry, source)),
+            examples=self.catalog_pages.shown_examples(entry, source, entry.task.instruction),
             solved=list(self.solved_tasks(entry.id)),
         )
 
