@@ -8,21 +8,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from tests.helpers.reply_phrases import (
-    ALMOST_TALK,
-    COLORS,
-    CONTRADICTED_PAIRS,
-    CONTRADICTIONS,
-    EMPTY,
-    EXCHANGES,
-    HEDGES,
-    KEEP_PLAIN,
-    MALFORMED,
-    REFUSALS,
-    REWRITES,
-    SENTENCES,
-    TALK,
-)
+from tests.helpers.phrase_set import PhraseSet
+from tests.helpers.reply_phrases import COLORS, TUNED
 from visionflan.hashing import stable_hash
 from visionflan.llm.base import LlmReply
 from visionflan.storage.instance import Instance, Turn
@@ -152,20 +139,26 @@ def choose(items: Sequence[str | tuple[str, str]], count: int, *seed: str | int)
     return order[:count]
 
 
-def write_good(number: int) -> tuple[str, list[tuple[str, str]]]:
+def write_good(number: int, phrases: PhraseSet = TUNED) -> tuple[str, list[tuple[str, str]]]:
     """Return the kind and the parts of a good reply: its questions and answers, or sentences."""
     pictured, kind = scene(number), ("conversation", "detail", "reasoning")[number % 3]
-    extra = HEDGES[number % len(HEDGES)] if number % 5 == 0 else ""
-    extra = ALMOST_TALK[number % len(ALMOST_TALK)] if number % 5 == 1 else extra
-    sentences = [pictured.fill(SENTENCES[i]) for i in choose(SENTENCES, 5, number, "sentences")]
+    extra = phrases.hedges[number % len(phrases.hedges)] if number % 5 == 0 else ""
+    extra = phrases.almost_talk[number % len(phrases.almost_talk)] if number % 5 == 1 else extra
+    sentences = [
+        pictured.fill(phrases.sentences[i])
+        for i in choose(phrases.sentences, 5, number, "sentences")
+    ]
     if extra:
         sentences.insert(1 + number % 4, extra)
     if kind == "detail":
         return kind, [("", " ".join(sentences))]
     if kind == "reasoning":
         return kind, [(pictured.fill("Why may the {single} be here?"), " ".join(sentences))]
-    chosen = choose(EXCHANGES, 2 + number % 4, number, "exchanges")
-    pairs = [(pictured.fill(EXCHANGES[i][0]), pictured.fill(EXCHANGES[i][1])) for i in chosen]
+    chosen = choose(phrases.exchanges, 2 + number % 4, number, "exchanges")
+    pairs = [
+        (pictured.fill(phrases.exchanges[i][0]), pictured.fill(phrases.exchanges[i][1]))
+        for i in chosen
+    ]
     if extra:
         question, answer = pairs[-1]
         pairs[-1] = (question, f"{answer} {extra}")
@@ -185,15 +178,15 @@ def planted(number: int, kind: str, text: str, finish_reason: str = "stop") -> P
     return PlantedReply(kind, reply, context_of(scene(number)), True)
 
 
-def good(number: int) -> PlantedReply:
+def good(number: int, phrases: PhraseSet = TUNED) -> PlantedReply:
     """Return a good reply."""
-    kind, pairs = write_good(number)
+    kind, pairs = write_good(number, phrases)
     return planted(number, kind, join(kind, pairs))._replace(is_bad=False)
 
 
-def insert(number: int, phrase: str) -> PlantedReply:
+def insert(number: int, phrases: PhraseSet, phrase: str) -> PlantedReply:
     """Return a reply with a sentence in one of its answers."""
-    kind, pairs = write_good(number)
+    kind, pairs = write_good(number, phrases)
     position = stable_hash(number, "place") % len(pairs)
     question, answer = pairs[position]
     starts = stable_hash(number, "side") % 2
@@ -201,15 +194,15 @@ def insert(number: int, phrase: str) -> PlantedReply:
     return planted(number, kind, join(kind, pairs))
 
 
-def with_talk(number: int) -> PlantedReply:
+def with_talk(number: int, phrases: PhraseSet = TUNED) -> PlantedReply:
     """Return a reply that speaks of annotations."""
-    return insert(number, scene(number).fill(TALK[number % len(TALK)]))
+    return insert(number, phrases, scene(number).fill(phrases.talk[number % len(phrases.talk)]))
 
 
-def with_refusal(number: int) -> PlantedReply:
+def with_refusal(number: int, phrases: PhraseSet = TUNED) -> PlantedReply:
     """Return a refusal, as the reply or as one of its answers."""
-    kind, pairs = write_good(number)
-    refusal = scene(number).fill(REFUSALS[number % len(REFUSALS)])
+    kind, pairs = write_good(number, phrases)
+    refusal = scene(number).fill(phrases.refusals[number % len(phrases.refusals)])
     if number % 2 or kind == "detail":
         return planted(number, kind, refusal)
     position = stable_hash(number, "place") % len(pairs)
@@ -217,50 +210,52 @@ def with_refusal(number: int) -> PlantedReply:
     return planted(number, kind, join(kind, pairs))
 
 
-def with_empty(number: int) -> PlantedReply:
+def with_empty(number: int, phrases: PhraseSet = TUNED) -> PlantedReply:
     """Return a reply without words, or with an answer without words."""
-    kind, pairs = write_good(number)
-    empty = EMPTY[number % len(EMPTY)]
+    kind, pairs = write_good(number, phrases)
+    empty = phrases.empty[number % len(phrases.empty)]
     if number % 2 or kind == "detail":
         return planted(number, kind, empty)
     pairs[-1] = (pairs[-1][0], empty)
     return planted(number, kind, join(kind, pairs))
 
 
-def with_cut(number: int) -> PlantedReply:
+def with_cut(number: int, phrases: PhraseSet = TUNED) -> PlantedReply:
     """Return a reply that ends anywhere; half of the servers say so."""
-    kind, pairs = write_good(number)
+    kind, pairs = write_good(number, phrases)
     text = join(kind, pairs)
     end = len(text) - 3 - stable_hash(number, "end") % (len(text) // 2)
     reason = "length" if number % 2 else "stop"
     return planted(number, kind, text[:end], finish_reason=reason)
 
 
-def with_contradiction(number: int) -> PlantedReply:
+def with_contradiction(number: int, phrases: PhraseSet = TUNED) -> PlantedReply:
     """Return a reply that contradicts a row."""
     pictured = scene(number)
-    kind, pairs = write_good(number)
+    kind, pairs = write_good(number, phrases)
     if kind == "conversation" and number % 2:
-        question, answer = CONTRADICTED_PAIRS[number % len(CONTRADICTED_PAIRS)]
+        question, answer = phrases.contradicted_pairs[number % len(phrases.contradicted_pairs)]
         pairs = [(pictured.fill(question), pictured.fill(answer)), *pairs[-1:]]
         return planted(number, kind, join(kind, pairs))
     if number % 9 == 4:
         wrong = pictured.fill("This is a {wrong_site}. A {color} {single} is at its center.")
         return planted(number, "detail", wrong)
-    return insert(number, pictured.fill(CONTRADICTIONS[number % len(CONTRADICTIONS)]))
+    return insert(
+        number, phrases, pictured.fill(phrases.contradictions[number % len(phrases.contradictions)])
+    )
 
 
-def with_malformed(number: int) -> PlantedReply:
+def with_malformed(number: int, phrases: PhraseSet = TUNED) -> PlantedReply:
     """Return a conversation in a wrong form."""
-    _, pairs = write_good(3 * number)
+    _, pairs = write_good(3 * number, phrases)
     text = join("conversation", pairs)
-    change: Callable[[str], str] = MALFORMED[number % len(MALFORMED)]
+    change: Callable[[str], str] = phrases.malformed[number % len(phrases.malformed)]
     return planted(3 * number, "conversation", change(text))
 
 
-def with_duplicate(number: int) -> PlantedReply:
+def with_duplicate(number: int, phrases: PhraseSet = TUNED) -> PlantedReply:
     """Return a reply that is nearly another one."""
-    original = good(number)
+    original = good(number, phrases)
     text = original.reply.text
     edits: tuple[Callable[[str], str], ...] = (
         lambda text: text,
@@ -275,15 +270,15 @@ def with_duplicate(number: int) -> PlantedReply:
     return planted(number, original.kind, edited)._replace(earlier=original.reply)
 
 
-def rewritten(number: int, *, is_bad: bool) -> PlantedReply:
+def rewritten(number: int, phrases: PhraseSet = TUNED, *, is_bad: bool) -> PlantedReply:
     """Return a rewritten answer that keeps the label of its row, or loses it."""
-    name = list(REWRITES)[number % len(REWRITES)]
-    question, targets, candidates, keeps, loses = REWRITES[name]
+    name = list(phrases.rewrites)[number % len(phrases.rewrites)]
+    question, targets, candidates, keeps, loses = phrases.rewrites[name]
     pictured, order = scene(number), choose(targets, 2, number, "target")
     target, wrong = targets[order[0]], targets[order[1]]
     words = {"t": target, "T": target.capitalize(), "w": wrong, "W": wrong.capitalize()}
-    templates = loses if is_bad else (*keeps, *KEEP_PLAIN)
-    template = templates[number // len(REWRITES) % len(templates)]
+    templates = loses if is_bad else (*keeps, *phrases.keep_plain)
+    template = templates[number // len(phrases.rewrites) % len(templates)]
     for mark, word in words.items():
         template = template.replace(f"{{{mark}}}", word)
     row = make_row(name, pictured.fill(question), target, "exact_match", candidates)

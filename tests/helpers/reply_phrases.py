@@ -1,7 +1,9 @@
-"""Phrases of good and bad replies about drawn scenes."""
+"""Phrases of good and bad replies about drawn scenes, by which the filters were improved."""
 
 import json
 from collections.abc import Callable
+
+from tests.helpers.phrase_set import PhraseSet, Rewrite
 
 COLORS = ("red", "blue", "green", "yellow", "black", "white", "brown", "orange")
 
@@ -156,9 +158,7 @@ MALFORMED: tuple[Callable[[str], str], ...] = (
     lambda text: text.replace("Question: ", "Question: <image> ", 1),
     lambda text: text.replace("\nAnswer:", "\nQuestion:", 1),
 )
-# What a row asks, its targets, the labels of its task, and answers that keep and lose the label.
 KEEP_PLAIN = ("It's {t}.", "I would say that it is {t}.", "My answer is {t}.", "Here, it is {t}.")
-Rewrite = tuple[str, tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]]
 REWRITES: dict[str, Rewrite] = {
     "color": (
         "What color is the {single}?",
@@ -228,3 +228,17 @@ REWRITES: dict[str, Rewrite] = {
         ),
     ),
 }
+TUNED = PhraseSet(
+    exchanges=EXCHANGES,
+    sentences=SENTENCES,
+    contradictions=CONTRADICTIONS,
+    contradicted_pairs=CONTRADICTED_PAIRS,
+    talk=TALK,
+    almost_talk=ALMOST_TALK,
+    hedges=HEDGES,
+    refusals=REFUSALS,
+    empty=EMPTY,
+    malformed=MALFORMED,
+    keep_plain=KEEP_PLAIN,
+    rewrites=REWRITES,
+)

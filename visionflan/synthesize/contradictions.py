@@ -17,7 +17,8 @@ STOPWORDS = frozenset(
         r"\w+",
         """is are was were do does did can could you see of in on at to it its this that these those
         image photo picture there what which how many much any some please tell me name answer
-        question with one word or and has have be shown visible kind type here""",
+        question with one word or and has have be shown visible kind type here count contain include
+        show spot find present exactly total""",
     )
 )
 QUESTION_WORDS = ("how many", "color", "where", "who", "why", "when", "how")

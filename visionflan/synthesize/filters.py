@@ -15,6 +15,8 @@ from visionflan.synthesize.phrases import find_refusal, find_talk
 # A text without a sentence may end in a word, if it is a rewritten answer of fewer words than this.
 SENTENCE_WORDS = 8
 MAX_QUOTED = 200
+WORD = re.compile(r"[^\W_]")
+NO_ANSWER = re.compile(r"^\W*answer[ \t*#\d]*:[\W_]*\Z", re.IGNORECASE | re.MULTILINE)
 
 
 class Rejection(NamedTuple):
@@ -81,12 +83,14 @@ class ReplyFilter:
 
 def check_text(reply: LlmReply, kind: SynthesisKind) -> Rejection | None:
     """Return a rejection of a reply that is empty, cut or a refusal."""
-    if not re.search(r"\w", reply.text):
+    if not WORD.search(reply.text):
         return Rejection("reply_empty", "the reply has no words")
     if words := find_refusal(reply.text):
         return Rejection("reply_refused", words)
     if reply.finish_reason == "length":
         return Rejection("reply_cut", "the reply ends at the limit of tokens")
+    if NO_ANSWER.search(reply.text):
+        return Rejection("reply_empty", "the last answer has no words")
     least = SENTENCE_WORDS if kind.name == "rewrite" else 0
     if len(reply.text.split()) >= least and is_cut(reply.text):
         return Rejection("reply_cut", f"the reply ends with {reply.text[-60:]!r}")
@@ -102,7 +106,7 @@ def is_cut(text: str) -> bool:
 def check_exchanges(exchanges: tuple[WrittenExchange, ...]) -> Rejection | None:
     """Return a rejection if one answer is empty, refuses, or speaks of annotations."""
     for question, answer in exchanges:
-        if not re.search(r"\w", answer):
+        if not WORD.search(answer):
             return Rejection("reply_empty", f"the answer to {question!r} has no words")
         if words := find_refusal(answer):
             return Rejection("reply_refused", words)

@@ -11,6 +11,9 @@ from visionflan.synthesize.contexts import ContextRow
 
 # A denial some words before a label: `The sign does not say exit`.
 DENIED_BEFORE = r"(?:\bnot|\bnever|n['\u2019]t)(?: (?!but\b)\w+){{0,3}} [\"']?{label}"
+# What takes a label back although the rule of a task reads it: `The car is anything but red.`
+OPPOSITE = r"\banything but {label}\b"
+LEADING = re.compile(r"\s*(yes|no),", re.IGNORECASE)  # of `No, I cannot find one.`
 # `found`: the answer has the label. `other`: it has another one. `unclear`: it has none.
 LabelStatus = Literal["found", "other", "unclear"]
 
@@ -29,6 +32,13 @@ def check_label(answer: str, row: ContextRow) -> LabelStatus:
         row.candidates,
         prompt=row.instance.prompt,
     )
+    if is_yes_or_no(row.references) and (leading := LEADING.match(answer)):
+        answer = leading[1]
+    if any(
+        re.search(OPPOSITE.format(label=re.escape(label)), answer, re.IGNORECASE)
+        for label in row.references
+    ):
+        return "other"
     needed = score(context.target, row, context).score or 0.0
     read = score(answer, row, context)
     if read.score and read.score >= needed:

@@ -31,11 +31,23 @@ EXISTS = re.compile(
     r"(?: (?:exactly|only|about|total of))? $"
 )
 TOTAL = re.compile(r"\b(?:altogether|in total|in all|total|exactly|overall)\b")
+# The number of an object behind it.
+NUMBER_AFTER = (
+    r"\bnumber of {noun} (?:is|equals|seems to be) (\d+)\b"
+    r"|{noun} (?:is|are) (\d+)(?: in (?:number|total|all)\b|$)"
+)
+# Behind an object that is not there.
+GONE = re.compile(
+    r" (?:is|are|was|were|has been|have been) (?:missing|absent|nowhere|gone"
+    r"|not (?:there|present|visible|shown|around|here|in))\b"
+)
+LACKS = r"(?:does not|do not|doesnt|dont|did not) (?:have|show|contain|include|feature)"
 # Between an object and its color.
 WHERE = "behind|in|on|near|next|beside|by|under|with|at|between|from|of|above|below|and|or"
 IS = (
-    r"(?:is|are|was|looks?|appears?|seems?|has been|have been|comes in)"
+    r"(?:(?:which|that) )?(?:is|are|was|looks?|appears?|seems?|has been|have been|comes in)"
     rf"(?: (?!(?:{WHERE})\b|to (?!be\b))\w+){{0,2}}?"
+    r"(?: (?:painted|dyed|sprayed|colored|dressed|covered) in| of(?: \w+)?)?"
 )
 
 
@@ -78,10 +90,12 @@ def has_other_count(sentence: str, statement: Statement) -> bool:
     noun, count = noun_pattern(statement.object), int(statement.value)
     if match := re.search(rf"\bgroup of {noun} (?:has|consists of|counts) (\d+)", sentence):
         return int(match[1]) != count
+    if match := re.search(NUMBER_AFTER.format(noun=noun), sentence):
+        return int(match[1] or match[2]) != count
     if re.search(rf"\b{count} (?:[a-z]+ ){{0,2}}?{noun}", sentence):
         return False
-    for match in re.finditer(rf"\b(\d+|no) (?:[a-z]+ ){{0,2}}?{noun}", sentence):
-        number = 0 if match[1] == "no" else int(match[1])
+    for match in re.finditer(rf"\b(\d+|no|not single) (?:[a-z]+ ){{0,2}}?{noun}", sentence):
+        number = int(match[1]) if match[1].isdigit() else 0
         is_total = EXISTS.search(sentence[: match.start()]) or TOTAL.search(sentence)
         if number > count or number == 0 or is_total:
             return True
@@ -93,9 +107,15 @@ def has_other_presence(sentence: str, statement: Statement) -> bool:
     noun = noun_pattern(statement.object)
     if statement.value == "yes":
         words = "(?: (?:any|single|visible|see|show|contain|sign|trace|of))*"
-        return bool(re.search(rf"\b(?:no|without|not|isnt|arent){words} {noun}", sentence))
-    matches = re.finditer(noun, sentence)
-    return any(not UNREAL.search(sentence[: match.start()]) for match in matches)
+        denied = rf"\b(?:no|without|not|isnt|arent|{LACKS}){words} {noun}"
+        matches = re.finditer(noun, sentence)
+        return bool(re.search(denied, sentence)) or any(
+            GONE.match(sentence, match.end()) for match in matches
+        )
+    return any(
+        not (UNREAL.search(sentence[: match.start()]) or GONE.match(sentence, match.end()))
+        for match in re.finditer(noun, sentence)
+    )
 
 
 def has_other_color(sentence: str, statement: Statement, *, is_colored: bool) -> bool:
