@@ -32,7 +32,7 @@ REGISTRAR = "dataset"  # its declaration is metadata, the arguments of its decor
 NOT_IN_EVERY_VERSION = ("kind", "type_comment")  # of Python's syntax trees
 
 computed: dict[str, tuple[Dataset[Any], dict[str, str]]] = {}
-parsing = Lock()  # Python 3.11 parses in one thread at a time, and fails in several
+parsing = Lock()  # Python 3.11 can fail where two threads parse at the same time
 
 
 def task_digests(name: str) -> dict[str, str]:
