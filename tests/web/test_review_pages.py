@@ -187,5 +187,6 @@ def test_the_page_has_what_the_check_finds_and_the_code(monkeypatch: pytest.Monk
     assert "too sweet" in page.text
     assert "too sour" not in page.text
     assert 'text=row.line.get("text", "")' in html.unescape(page.text)
+    assert 'json_lines(root / "rows.jsonl")' in html.unescape(page.text)
     assert {f"/catalog/{ASK}", "/reviews"} <= links(web_client(), URL)
     assert URL in links(web_client(), f"/catalog/{ASK}")

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple, get_args
 from urllib.parse import quote, urlencode
 
@@ -151,7 +152,7 @@ class ReviewPages:
             fields=get_args(CommentField),
             max_comment=MAX_COMMENT,
             findings=[one for one in findings if one.location in (entry.name, entry.id)],
-            code=source_code(entry.task.to_example),
+            code=source_code(entry.task.to_example, entry.dataset.read),
             source=source,
             examples=self.catalog_pages.shown_examples(entry, source, entry.task.instruction),
             solved=list(self.solved_tasks(entry.id)),
@@ -191,9 +192,10 @@ def hindrances(review: TaskReview, person: str) -> list[str]:
     return list(dict.fromkeys(problem for problem in problems if problem is not None))
 
 
-def source_code(function: Any) -> str:
-    """Return the source of a function; empty if there is none."""
-    try:
-        return inspect.getsource(function)
-    except (OSError, TypeError):
-        return ""
+def source_code(*functions: Any) -> str:
+    """Return the source of functions, as far as there is any."""
+    sources = []
+    for function in functions:
+        with suppress(OSError, TypeError):
+            sources.append(inspect.getsource(function))
+    return "\n\n".join(sources)
