@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from visionflan.builder.run import build
 from visionflan.cli.main import main
 from visionflan.errors import BuildError
 from visionflan.storage import image_shards
+from visionflan.stores.file_store import FileStore
 from visionflan.stores.lock import LockOwner
 from visionflan.stores.patience import StoreError
 
@@ -45,7 +47,7 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def datasets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Add the datasets to the catalog, and make small builds have several shards."""
     monkeypatch.setattr(image_shards, "GROUP_IMAGES", 4)
-    monkeypatch.setattr(image_shards, "SHARD_BYTES", 2_000)
+    monkeypatch.setattr(image_shards, "SHARD_BYTES", 8_000)
     files = {name: tmp_path / f"{name}.py" for name in NAMES}
     for file in files.values():
         shutil.copy(BOARD_FILE, file)
@@ -110,10 +112,10 @@ def test_the_copies_of_a_process_that_died_are_removed(
 ) -> None:
     build_part = dataset_builder.build_part
 
-    def die(job: PartJob, progress: Any) -> Any:
+    def die(job: PartJob, *arguments: Any) -> Any:
         if job.name == "twin":
             os.kill(os.getpid(), signal.SIGKILL)
-        return build_part(job, progress)
+        return build_part(job, *arguments)
 
     with monkeypatch.context() as patch:
         patch.setattr(part_processes, "build_part", die)
@@ -207,37 +209,38 @@ def test_a_store_that_is_out_of_order_for_a_while_fails_no_build(
 
 
 @pytest.mark.parametrize(
-    "name",
+    ("start", "upload"),
     [
-        ".parts/twin/part.json",  # of a part that is all there
-        "images/twin-00000.parquet",  # of a shard without the images of the first dataset
-        ".parts/twin/metadata-00000.parquet",  # of what is left in that shard
-        "images.index",
-        "manifest.json",
+        (".parts/twin/part.json", 1),  # of a part that is all there
+        ("images/twin-", 2),  # of a shard without the images of the first dataset
+        (".parts/twin/metadata-", 2),  # of what is left in that shard
+        ("images.index", 1),
+        ("manifest.json", 1),
     ],
 )
 def test_a_build_that_ends_at_a_file_looks_incomplete_and_is_resumed(
-    store: type[FaultyStore], clean: Callable[[], dict[str, bytes]], built: list[str], name: str
+    store: type[FaultyStore],
+    clean: Callable[[], dict[str, bytes]],
+    built: list[str],
+    start: str,
+    upload: int,
 ) -> None:
-    uploads = 2 if "-0000" in name else 1  # the second time, images of the first are left out
-    left = uploads
+    uploads: Counter[str] = Counter()
 
-    def fail_at_last(operation: str, path: str) -> None:
-        nonlocal left
-        if operation == "put_file" and path == f"/bucket/out/{name}":
-            left -= left > 0
-            if not left:
+    def fail_at_upload(operation: str, path: str) -> None:
+        if operation == "put_file" and path.startswith(f"/bucket/out/{start}"):
+            uploads[path] += 1
+            if uploads[path] == upload:
                 raise PermissionError("the key was withdrawn")
 
-    store.before = fail_at_last
-    with pytest.raises(StoreError, match=f"^{OUT}/{name} cannot be read or written: Permission"):
+    store.before = fail_at_upload
+    with pytest.raises(StoreError, match=f"^{OUT}/{start}.* cannot be read or written: Permission"):
         build_in_store()
-    assert left == 0
     assert "manifest.json" not in build_files(store)
     store.before = lambda name, path: None
     del built[:]
     build_in_store()
-    assert built == (["twin"] if name.startswith(".parts") else [])
+    assert built == (["twin"] if start.startswith(".parts") else [])
     assert build_files(store) == clean()
 
 
@@ -273,6 +276,23 @@ def test_a_release_that_changes_meanwhile_fails(
     monkeypatch.setattr(part_processes, "open_stage", change)
     twin = build_in_store()["datasets"]["twin"]
     assert twin["message"] == f"{DATA}/twin changed while the build ran: run the same command again"
+
+
+def test_copies_of_the_same_version_have_the_same_time(
+    store: type[FaultyStore], tmp_path: Path
+) -> None:
+    """By size and time a resumed build recognizes files."""
+    files = FileStore(f"{DATA}/board")
+
+    def copy_time(directory: str) -> int:
+        stored = files.list_files()["rows.jsonl"]
+        staging.download_file(files, "rows.jsonl", tmp_path / directory / "rows.jsonl", stored)
+        return (tmp_path / directory / "rows.jsonl").stat().st_mtime_ns
+
+    first = copy_time("first")
+    assert copy_time("again") == first
+    FaultyStore().pipe_file("/bucket/data/board/rows.jsonl", b"")
+    assert copy_time("changed") != first
 
 
 def test_a_release_that_does_not_fit_on_the_disk_ends_the_build(

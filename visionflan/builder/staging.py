@@ -11,8 +11,10 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatch
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+from zlib import crc32
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -84,9 +86,16 @@ def stage_releases(job: "PartJob", show: Callable[[int, int], object]) -> None:
     if sum(stored.size for stored in files.values()) > shutil.disk_usage(job.data_root).free:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(job.data_root))
     paths = [job.data_root / name for name in files]
-    sizes = [stored.size for stored in files.values()]
-    for done in store.for_each(store.download, files, paths, sizes):
+    download = partial(download_file, store)
+    for done in store.for_each(download, files, paths, files.values()):
         show(done, len(files))
+
+
+def download_file(store: FileStore, name: str, path: Path, stored: StoredFile) -> None:
+    """Copy a file of a release; its time stands for its version, by which a build is resumed."""
+    store.download(name, path, stored.size)
+    seconds = crc32(stored.version.encode())
+    os.utime(path, (seconds, seconds))
 
 
 def upload_part(job: "PartJob", show: Callable[[int, int], object]) -> None:
