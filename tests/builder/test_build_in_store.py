@@ -17,6 +17,7 @@ from tests.helpers.board import BOARD_FILE, board_image, files_of, row_of, write
 from tests.helpers.faulty_store import FaultyStore, Outage, faulty_store
 from visionflan import catalog
 from visionflan.builder import dataset_builder, part_processes, staging
+from visionflan.builder.assemble import assemble
 from visionflan.builder.build_output import STORE_LOCK
 from visionflan.builder.dataset_builder import PartJob
 from visionflan.builder.decontamination.references import Decontamination, folder_reference
@@ -144,6 +145,13 @@ def test_processes_build_the_same_in_a_store(
 
 def test_a_complete_build_is_recognized(store: type[FaultyStore], built: list[str]) -> None:
     first = build_in_store()
+    uploads = [path for name, path in store.calls if name == "put_file"]
+    mark = uploads.index("/bucket/out/.parts/twin/part.json")
+    assert not [path for path in uploads[mark + 1 :] if path == uploads[mark]]
+    assert {"/bucket/out/.parts/twin/ledger.parquet", "/bucket/out/images/twin-00001.parquet"} <= {
+        *uploads[:mark]
+    }
+    assert uploads[-1] == "/bucket/out/manifest.json"
     del built[:], store.calls[:]
     assert build_in_store() == first
     assert built == []
@@ -242,6 +250,22 @@ def test_a_build_that_ends_at_a_file_looks_incomplete_and_is_resumed(
     build_in_store()
     assert built == (["twin"] if start.startswith(".parts") else [])
     assert build_files(store) == clean()
+
+
+def test_the_driver_has_no_images_on_its_disk(
+    store: type[FaultyStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[tuple[int, int]] = []
+
+    def look_first(out: Path, *arguments: Any, **options: Any) -> dict[str, Any]:
+        statuses = [path.stat() for path in (out / "images").iterdir()]
+        sizes.extend((status.st_size, status.st_blocks) for status in statuses)
+        return assemble(out, *arguments, **options)
+
+    monkeypatch.setattr("visionflan.builder.run.assemble", look_first)
+    build_in_store()
+    assert len(sizes) > 1
+    assert all(size and not blocks for size, blocks in sizes)
 
 
 def test_two_builds_into_one_url_are_refused_or_detected(store: type[FaultyStore]) -> None:

@@ -38,6 +38,17 @@ def test_that_of_a_killed_process_is_removed_by_the_next_and_no_other(tmp_path: 
             assert sorted(scratches(tmp_path)) == sorted([first, second])
 
 
+def test_that_of_another_machine_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = tmp_path / f"visionflan-scratch-elsewhere-{os.getuid()}-x"
+    other.mkdir()
+    with open_scratch(tmp_path):
+        pass
+    assert other.exists()
+    monkeypatch.setattr("socket.gethostname", lambda: "elsewhere")
+    with open_scratch(tmp_path):
+        assert not other.exists()
+
+
 def test_the_default_is_the_directory_of_temporary_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -15,10 +16,11 @@ from visionflan.atomic_write import locked
 def open_scratch(parent: Path | None) -> Iterator[Path]:
     """Create an empty directory, by default among this machine's temporary ones; remove it at last.
 
-    Those of processes that were killed are removed first.
+    Those of processes of this machine that were killed are removed first.
     """
     parent = Path(tempfile.gettempdir()) if parent is None else parent
-    prefix = f"visionflan-scratch-{os.getuid()}-"
+    # On a shared file system a lock may hold on one machine only.
+    prefix = f"visionflan-scratch-{socket.gethostname()}-{os.getuid()}-"
     with ExitStack() as stack:
         with locked(parent / f".{prefix}lock"):
             for directory in parent.glob(f"{prefix}*"):
