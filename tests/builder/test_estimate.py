@@ -4,12 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.helpers.board import BOARD_FILE, board_image, row_of, write_board
 from visionflan.builder import estimate
-from visionflan.builder.estimate import estimate_build, makespan
+from visionflan.builder.estimate import estimate_build
 from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
 from visionflan.cli.main import main
@@ -77,17 +75,3 @@ def test_a_release_that_cannot_be_read_is_named(
 def command(data: Path, tmp_path: Path) -> list[str]:
     file = ["--dataset-file", str(BOARD_FILE), "--tasks", "board"]
     return ["build", "--data-root", str(data), "--out", str(tmp_path / "out"), *file, "--plan"]
-
-
-@given(
-    st.lists(st.floats(0.1, 1e4), min_size=1, max_size=30), st.integers(1, 20), st.integers(0, 20)
-)
-def test_more_workers_are_never_slower_than_the_bounds_of_list_scheduling(
-    seconds: list[float], workers: int, more: int
-) -> None:
-    end = makespan(seconds, workers)
-    lower = max(*seconds, sum(seconds) / workers)
-    assert lower <= end * (1 + 1e-9)
-    assert end <= (sum(seconds) / workers + max(seconds)) * (1 + 1e-9)
-    assert makespan(seconds, 1) == pytest.approx(sum(seconds))
-    assert makespan(seconds, len(seconds) + more) == max(seconds)

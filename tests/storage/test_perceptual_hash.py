@@ -20,10 +20,14 @@ from visionflan.storage.near_duplicates import (
     merge_groups,
 )
 from visionflan.storage.perceptual_hash import (
+    DCT_BASIS,
     LOW,
+    ImageSignature,
     hamming_distance,
     image_signature,
     near_hashes,
+    small_rgb,
+    small_signatures,
 )
 
 
@@ -46,6 +50,29 @@ def changed(image: Image.Image, width: int, quality: int) -> Image.Image:
 
 def opened(number: int) -> Image.Image:
     return Image.open(io.BytesIO(board_image(number, "PNG")))
+
+
+def pillow_signature(image: Image.Image) -> ImageSignature:
+    """Return the signature of an RGB image by Pillow's own conversions."""
+    small = image.resize((32, 32), Image.Resampling.BOX, reducing_gap=2.0)
+    gray = np.asarray(small.convert("L"), dtype=np.int64)
+    frequencies = (DCT_BASIS.astype(np.int64) @ gray @ DCT_BASIS.astype(np.int64).T).ravel()
+    bits = frequencies > np.sort(frequencies[1:])[31]
+    colors = small.resize((8, 8), Image.Resampling.BOX).tobytes()
+    return ImageSignature(int.from_bytes(np.packbits(bits).tobytes(), "big"), colors)
+
+
+def test_signatures_of_many_images_are_those_of_pillow() -> None:
+    random = np.random.default_rng(0)
+    images = []
+    for high in (2, 256):
+        for width, height in random.integers(1, 150, (60, 2)):
+            pixels = random.integers(0, high, (height, width, 3), dtype=np.uint8)
+            images.append(Image.fromarray(pixels * (255 // (high - 1))))
+    images.append(Image.new("RGB", (50, 40), (17, 34, 51)))
+    signatures = small_signatures([small_rgb(image) for image in images])
+    assert signatures == [pillow_signature(image) for image in images]
+    assert small_signatures([]) == []
 
 
 def test_an_image_encoded_again_is_in_the_group_of_its_original() -> None:

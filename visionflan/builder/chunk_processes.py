@@ -11,7 +11,7 @@ from typing import Self
 
 from visionflan.builder.child_process import ChildProcess, process_context
 from visionflan.builder.image_chunks import ImageChunk, PartImages, write_chunk
-from visionflan.builder.image_pool import ImageCheckPool, unpicklable_error
+from visionflan.builder.image_pool import BATCH_SIZE, ImageCheckPool, unpicklable_error
 from visionflan.builder.image_workers import Outcome, check_batch
 
 SHOW_EVERY_S = 0.2  # how often a process sends how many images it has checked
@@ -126,9 +126,9 @@ def serve_chunks(connection: Connection, part: PartImages) -> None:
 def counted_outcomes(chunk: ImageChunk, connection: Connection) -> Iterator[Outcome]:
     """Yield the outcome of each image of a chunk; send now and then how many there were."""
     sent, last = 0, time.monotonic()
-    for count, image in enumerate(chunk.images, start=1):
-        yield from check_batch([image])
+    for start in range(0, len(chunk.images), BATCH_SIZE):
+        yield from check_batch(chunk.images[start : start + BATCH_SIZE])
         if (now := time.monotonic()) - last > SHOW_EVERY_S:
-            connection.send(count - sent)
-            sent, last = count, now
+            connection.send(start - sent)
+            sent, last = start, now
     connection.send(len(chunk.images) - sent)

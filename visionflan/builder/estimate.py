@@ -1,6 +1,6 @@
 """Estimate a build before anything is written: its rows, its size on disk, and its time."""
 
-import heapq
+import math
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -15,9 +15,11 @@ from visionflan.builder.image_workers import ImageFault
 from visionflan.builder.plan import BuildPlan, BuildSettings, plan
 from visionflan.builder.release_reader import ReleaseReader
 from visionflan.builder.sampling import ReleasePass, TaskSampler
+from visionflan.builder.schedule import DatasetWork, makespan
 from visionflan.errors import VisionflanError
 from visionflan.image_sources import ImageSource, describe_source
 from visionflan.progress import ProgressBar
+from visionflan.storage.image_shards import SHARD_BYTES, SHARD_IMAGES
 
 READ_S = 30.0  # how long a release is read; of what is not read by then, the estimate is a minimum
 SAMPLED_IMAGES = 40  # of each dataset, that are checked to know their size and their time
@@ -38,6 +40,7 @@ class DatasetEstimate(NamedTuple):
         images: the number of images that they have.
         image_bytes: the size of these images.
         seconds: the time of one process.
+        image_seconds: what of this several processes can share: the checks of images.
         failure: why the release cannot be read; empty if it can.
     """
 
@@ -48,7 +51,14 @@ class DatasetEstimate(NamedTuple):
     images: int = 0
     image_bytes: int = 0
     seconds: float = 0.0
+    image_seconds: float = 0.0
     failure: str = ""
+
+    @property
+    def work(self) -> DatasetWork:
+        """Return what of the work several processes can share."""
+        chunks = max(self.images / SHARD_IMAGES, self.image_bytes / SHARD_BYTES)
+        return DatasetWork(self.image_seconds, math.ceil(chunks), self.seconds - self.image_seconds)
 
 
 def estimate_build(
@@ -86,7 +96,8 @@ def estimate_dataset(
     instances = sum(len(sampler.heap) for sampler in samplers)
     images = {describe_source(image): image for image in iter_images(samplers)}
     size, check_s = measure_images(list(images.values()))
-    seconds = DATASET_S + read_s + instances * INSTANCE_S + len(images) * (IMAGE_S + check_s)
+    image_seconds = len(images) * (IMAGE_S + check_s)
+    seconds = DATASET_S + read_s + instances * INSTANCE_S + image_seconds
     return DatasetEstimate(
         name,
         release.rows_read,
@@ -95,6 +106,7 @@ def estimate_dataset(
         len(images),
         round(size * len(images)),
         seconds,
+        image_seconds,
     )
 
 
@@ -125,13 +137,4 @@ def estimate_seconds(
     """Return the time of a build: of datasets side by side, and of joining them."""
     order = sorted(estimates, key=lambda estimate: -len(build_plan.tasks[estimate.name]))
     instances = sum(estimate.instances for estimate in estimates)
-    seconds = [estimate.seconds for estimate in order]
-    return START_S + makespan(seconds, workers) + instances * JOIN_S
-
-
-def makespan(seconds: Sequence[float], workers: int) -> float:
-    """Return the time of jobs that are started one after the other as soon as a worker is free."""
-    ends = [0.0] * workers
-    for duration in seconds:
-        heapq.heapreplace(ends, ends[0] + duration)
-    return max(ends)
+    return START_S + makespan([e.work for e in order], workers) + instances * JOIN_S

@@ -23,7 +23,7 @@ from visionflan.builder.image_workers import ImageFault, Outcome, check_batch
 from visionflan.errors import BuildError
 from visionflan.image_sources import ImageSource, describe_source
 
-BATCH_SIZE = 8  # images sent to a process together
+BATCH_SIZE = 16  # images sent to a process together, and hashed at once
 BATCHES_PER_WORKER = 6  # batches queued for each process
 
 Batch = list[ImageSource]

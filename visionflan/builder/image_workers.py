@@ -13,7 +13,12 @@ from visionflan.image_sources import (
     ParquetCell,
     read_encoded,
 )
-from visionflan.storage.image_checks import ValidImage, check_image
+from visionflan.storage.image_checks import (
+    UnsignedImage,
+    ValidImage,
+    decode_strictly,
+    sign_images,
+)
 
 DECODE_TIMEOUT_S = 60  # seconds after which a process that decodes one image is killed
 # What reading and decoding one image may allocate; the largest accepted images need 1.6 GB.
@@ -36,17 +41,29 @@ def check_batch(images: Sequence[ImageSource]) -> list[Outcome]:
     for image in images:
         signal.alarm(DECODE_TIMEOUT_S)
         with memory_limit(DECODE_MEMORY):
-            outcomes.append(check_source(image))
+            outcomes.append(decode_source(image))
         signal.alarm(0)
-    return outcomes
+    return sign_outcomes(outcomes)
 
 
 def check_source(image: ImageSource) -> Outcome:
     """Read and check one image."""
+    (outcome,) = sign_outcomes([decode_source(image)])
+    return outcome
+
+
+def decode_source(image: ImageSource) -> UnsignedImage | ImageFault:
+    """Read and decode one image."""
     try:
-        return check_image(read_image_bytes(image))
+        return decode_strictly(read_image_bytes(image))
     except UnusableError as error:
         return ImageFault(error.reason, error.detail)
+
+
+def sign_outcomes(outcomes: Sequence[UnsignedImage | ImageFault]) -> list[Outcome]:
+    """Return outcomes with the signatures of the images."""
+    signed = iter(sign_images([o for o in outcomes if not isinstance(o, ImageFault)]))
+    return [o if isinstance(o, ImageFault) else next(signed) for o in outcomes]
 
 
 def read_image_bytes(image: ImageSource) -> bytes:

@@ -130,8 +130,7 @@ class ShardWriter:
 
 def read_shard_metadata(path: Path, images: list[CheckedImage]) -> pa.Table:
     """Return the metadata of the images of a complete shard, with their byte offsets."""
-    rows = [
-        image._asdict() | {"shard": path.name, "offset": offset, "length": length}
-        for image, (offset, length) in zip(images, locations(path, "bytes"), strict=True)
-    ]
-    return pa.Table.from_pylist(rows, schema=IMAGE_METADATA)
+    offsets, lengths = zip(*locations(path, "bytes"), strict=True)
+    fields = dict(zip(CheckedImage._fields, zip(*images, strict=True), strict=True))
+    columns = {**fields, "shard": [path.name] * len(images), "offset": offsets, "length": lengths}
+    return pa.table({name: columns[name] for name in IMAGE_METADATA.names}, IMAGE_METADATA)
