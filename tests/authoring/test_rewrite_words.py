@@ -135,6 +135,7 @@ def test_new_words_are_in_the_form_of_the_formatter(tmp_path: Path) -> None:
         (['"One.",'], ("New.", "One."), ['"New.",', '"One.",']),
         (['r"One.",'], ("a\\b",), ['"a\\\\b",']),
         (['instruction="One.",'], ("Two.",), ['instruction="Two.",']),
+        (['"é €", "😀 One.",'], ("é €", "Two."), ['"é €", "Two.",']),
     ],
 )
 def test_phrasings_in_other_forms_are_replaced_added_and_removed(
