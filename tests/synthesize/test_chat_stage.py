@@ -15,6 +15,7 @@ from visionflan.cli.main import main
 from visionflan.errors import UnknownNameError
 from visionflan.formats.exporting import export
 from visionflan.storage.directory import BuildDirectory
+from visionflan.synthesize.instances import author_dataset
 from visionflan.train.config import DataConfig
 from visionflan.train.selection import count_by_task
 from visionflan.verify.build import verify_build
@@ -129,3 +130,8 @@ def test_an_exported_build_is_still_by_its_models(written: BuildDirectory, tmp_p
     assert {one.id: one.synthetic for one in imported.instances()} == {
         one.id: True for one in written.instances()
     }
+
+
+def test_an_author_has_no_directories_in_its_name() -> None:
+    assert author_dataset("Qwen/Qwen2.5-VL 7B") == "written-by-qwen-qwen2.5-vl-7b"
+    assert author_dataset("/srv/models/Qwen2.5-VL") == "written-by-qwen2.5-vl"

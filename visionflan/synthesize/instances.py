@@ -1,6 +1,7 @@
 """Make instances of what a model wrote: their turns, their task, and where they come from."""
 
 from collections.abc import Sequence
+from pathlib import PurePath
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -72,8 +73,12 @@ class ReplySource(NamedTuple):
 
 
 def author_dataset(model: str) -> str:
-    """Return the dataset name of what a model writes: `written-by-` and the model's name."""
-    return f"{WRITTEN_BY}{author_slug(model)}"
+    """Return the dataset name of what a model writes: `written-by-` and the model's name.
+
+    Of a model that is served under a path, it has the last part only.
+    """
+    name = PurePath(model).name if model.startswith(("/", ".")) else model
+    return f"{WRITTEN_BY}{author_slug(name)}"
 
 
 def task_of(model: str, kind: SynthesisKind) -> str:
