@@ -18,6 +18,7 @@ SAYS = (
     r"|notes?|confirms?|reveals?|provides?|do(?:es)? not|don't|doesn't|(?:is|are|was|were) (?:given"
     r"|provided))"
 )
+# Of a text in lower case: ignoring case takes twice the time.
 TALK = re.compile(
     rf"\b(?:the|these|those|this|both|all|your|each|one|first|second) {KNOWN}{SOURCE} {SAYS}\b"
     rf"|\b(?:according to|based (?:only |solely )?on|judging by|going by|relying on|given"
@@ -52,8 +53,7 @@ TALK = re.compile(
     r"|\bbounding[- ]box(?:es)?\b|\bground[- ]truth\b|\bannotat(?:ors?|ed|ions?)\b|\bmetadata\b"
     r"|\b(?:rows?|captions?|annotations?) (?:\d+|one|two|three)\b"
     r"|\bthe coordinates?\b(?! on| of the (?:map|globe))"
-    r"|\[\s*\d+(?:\.\d+)?(?:\s*,\s*\d+(?:\.\d+)?){3}\s*\]",
-    re.IGNORECASE,
+    r"|\[\s*\d+(?:\.\d+)?(?:\s*,\s*\d+(?:\.\d+)?){3}\s*\]"
 )
 IMAGE = r"(?:image|picture|photo|photograph)"
 # What only a model says that declines, wherever it stands.
@@ -83,7 +83,7 @@ DECLINES = re.compile(
 
 def find_talk(text: str) -> str:
     """Return the words that speak of captions, boxes or labels as if given; empty if none do."""
-    match = TALK.search(straight(text))
+    match = TALK.search(straight(text).lower())
     return match[0] if match else ""
 
 
