@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from visionflan.authoring import spelling
 from visionflan.authoring.findings import TaskExamples
 from visionflan.authoring.similar_instructions import ListedPhrasing
 from visionflan.authoring.spelling import typos_path
@@ -58,3 +59,14 @@ def test_words_of_the_answers_are_not_misspelled() -> None:
     assert fields((instruction,)) == {("phrasings-0", "misspelled")}
     assert fields((instruction,), target="aeroplane") == set()
     assert fields((GOOD,), title="The aeroplane") == {("title", "misspelled")}
+
+
+@pytest.mark.skipif(spelling.load_dictionary() is None, reason="the extra `check` is not installed")
+def test_words_that_no_dictionary_has_are_found() -> None:
+    def unknown(text: str, known: frozenset[str] = frozenset()) -> list[str]:
+        return [word for word, _ in spelling.unknown_words(text, known)]
+
+    assert unknown("Name the brid, the instrment and its colr.") == ["brid", "instrment", "colr"]
+    assert dict(spelling.unknown_words("the instrment", set()))["instrment"] == ("instrument",)
+    assert unknown("Name the lantana.", frozenset({"lantana"})) == []
+    assert unknown("Write \"zqxv\" or Zqxv, don't write the photo's café in lower-case.") == []

@@ -23,7 +23,7 @@ from visionflan.authoring.release_rows import (
 )
 from visionflan.authoring.review_findings import review_problems
 from visionflan.authoring.similar_instructions import similar_instructions
-from visionflan.authoring.word_lints import answer_problems, text_problems
+from visionflan.authoring.word_lints import answer_problems, text_problems, unknown_words
 from visionflan.dataset import BrokenRow, Dataset
 from visionflan.dataset_code import declared_at, read_rows, write_specimen
 from visionflan.errors import DefinitionError, ReleaseError
@@ -99,7 +99,9 @@ def specimen_problems(name: str, dataset: Dataset[Any], root: Path) -> Iterator[
         checked = TaskExamples(unusable.location, task, examples)
         for rule in EXAMPLE_RULES:
             yield from rule(checked)
-        yield from answer_problems(checked.answers)
+        answers = checked.answers
+        yield from answer_problems(answers)
+        yield from (finding for finding, _ in unknown_words(answers))
         checked_tasks.append(checked)
     yield from misspelled_answers(checked_tasks)
 

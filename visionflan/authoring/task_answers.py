@@ -32,6 +32,11 @@ class AnswerFacts:
         return {part for target in self.targets for part in (target, *target.split("; "))}
 
     @cached_property
+    def vocabulary(self) -> set[str]:
+        """The words of targets and options in lower case."""
+        return set(re.findall(r"\w+", "\n".join(self.parts | self.options).lower()))
+
+    @cached_property
     def patterns(self) -> set[str]:
         """The patterns of the parts; see `answer_pattern`."""
         return {answer_pattern(part) for part in self.parts}

@@ -1,6 +1,5 @@
 """All checks of a task's words: each alone, against its examples, and against other tasks."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from visionflan.authoring import answer_form, instruction_text, spelling, wording
@@ -53,11 +52,23 @@ def answer_problems(checked: TaskAnswers) -> Iterator[Finding]:
 def misspelled_words(checked: TaskAnswers) -> Iterator[Finding]:
     """Find misspelled words in the title and the phrasings; words of the answers are correct."""
     texts = {f"phrasings-{n}": text for n, text in enumerate(checked.task.phrasings)}
-    slips = list(spelling.find_misspellings({"title": checked.task.title, **texts}))
-    if not slips:
-        return
-    known = set(re.findall(r"\w+", "\n".join(checked.facts.parts | checked.facts.options).lower()))
-    for field, word, corrections in dict.fromkeys(slips):
-        if word.lower() not in known:
+    slips = set()
+    for field, word, corrections in spelling.find_misspellings(
+        {"title": checked.task.title, **texts}
+    ):
+        if word.lower() not in checked.facts.vocabulary and (field, word) not in slips:
+            slips.add((field, word))
             message = spelling.message(word, corrections)
             yield Finding(checked.location, "misspelled", message, field)
+    for finding, word in unknown_words(checked):
+        if (finding.field, word) not in slips:
+            yield finding
+
+
+def unknown_words(checked: TaskAnswers) -> Iterator[tuple[Finding, str]]:
+    """Find words of the phrasings that are neither in a dictionary nor in the answers."""
+    for number, phrasing in enumerate(checked.task.phrasings):
+        words = dict(spelling.unknown_words(phrasing, checked.facts.vocabulary))
+        for word, corrections in words.items():
+            message = spelling.message(word, corrections)
+            yield Finding(checked.location, "misspelled", message, f"phrasings-{number}"), word
