@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "visionflan"
 
 # Each layer may import those before it, and itself.
 LAYERS = [
-    {"errors", "hashing", "atomic_write", "progress", "escaping", "plural"},
+    {"errors", "hashing", "atomic_write", "progress", "escaping", "plural", "python_source"},
     {"plugins", "executors", "stores"},
     {"parquet_cells"},
     {"image_sources", "image_urls"},

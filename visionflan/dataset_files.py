@@ -7,6 +7,7 @@ from pathlib import Path
 
 import visionflan
 from visionflan import catalog
+from visionflan.python_source import parse_python
 
 # Modules with which the reader of a dataset draws on the images of its release.
 DRAWS_WITH = {"ai2d": ("drawing/__init__.py",)}
@@ -44,7 +45,7 @@ def imported_files(module: str, known: Mapping[str, Path], packages: Set[str]) -
     """Return the files of the modules of packages that a module imports, besides known ones."""
     anchor = module if known[module].name == "__init__.py" else module.rpartition(".")[0]
     names: set[str] = set()
-    for node in ast.walk(ast.parse(known[module].read_bytes())):
+    for node in ast.walk(parse_python(known[module].read_bytes(), known[module])):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

@@ -28,6 +28,7 @@ from visionflan.dataset import BrokenRow, Dataset
 from visionflan.dataset_code import declared_at, read_rows, write_specimen
 from visionflan.errors import DefinitionError, ReleaseError
 from visionflan.image_sources import containing_file, describe_source
+from visionflan.python_source import literal_value, parse_python
 
 SPECIMEN_SIZE = 40
 FILE_NAME = re.compile(r"\S*\w[./_]\w\S*")  # or an address
@@ -108,7 +109,7 @@ def specimen_problems(name: str, dataset: Dataset[Any], root: Path) -> Iterator[
 
 def fused_strings(name: str, source: str) -> Iterator[Finding]:
     """Find adjacent strings in a list that a missing comma joins into one."""
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parse_python(source)):
         if not isinstance(node, ast.List | ast.Tuple | ast.Set):
             continue
         for element in node.elts:
@@ -125,9 +126,7 @@ def is_fused(source: str, element: ast.Constant) -> bool:
     """
     segment = ast.get_source_segment(source, element) or ""
     tokens = tokenize.generate_tokens(io.StringIO(f"({segment})").readline)
-    parts = [
-        str(ast.literal_eval(token.string)) for token in tokens if token.type == tokenize.STRING
-    ]
+    parts = [str(literal_value(token.string)) for token in tokens if token.type == tokenize.STRING]
     seams = pairwise(parts)
     if all(left.endswith(" ") or right.startswith(" ") for left, right in seams):
         return False

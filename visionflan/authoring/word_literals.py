@@ -13,6 +13,7 @@ from typing import NamedTuple
 from visionflan.authoring.task_words import TaskWords
 from visionflan.dataset import join_lines
 from visionflan.errors import AuthoringError
+from visionflan.python_source import parse_python
 
 WORD_KEYWORDS = ("title", "category")
 NOT_CODE = {tokenize.NL, tokenize.NEWLINE, tokenize.COMMENT, tokenize.INDENT, tokenize.DEDENT}
@@ -133,7 +134,7 @@ def source_tokens(source: str) -> SourceTokens:
 def parse_source(source: str) -> ast.Module:
     """Return the syntax tree of a source; raise AuthoringError if it is not Python."""
     try:
-        return ast.parse(source)
+        return parse_python(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise AuthoringError(f"it is not valid Python: {error}") from error
 
@@ -186,7 +187,7 @@ def find_declaration(tree: ast.Module, task: str) -> ast.Call:
 
 def code_digest(source: str) -> str:
     """Return a hash of the code of a dataset file, which the words of its tasks do not change."""
-    tree = ast.parse(source)
+    tree = parse_python(source)
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
             node.decorator_list = [one for one in node.decorator_list if not is_task_call(one)]

@@ -17,7 +17,7 @@ from visionflan.layouts import is_image_name
 PACKAGES = ("layouts", "storage", "builder")
 IMAGE_MODULES = ("image_files.py", "image_pixels.py", "image_sources.py")
 DATASET_MODULES = ("dataset.py", "dataset_code.py", "vocabulary.py")
-OTHER_MODULES = ("escaping.py", "hashing.py", "parquet_cells.py", "prompt.py")
+OTHER_MODULES = ("escaping.py", "hashing.py", "parquet_cells.py", "prompt.py", "python_source.py")
 MODULES = (*DATASET_MODULES, *IMAGE_MODULES, *OTHER_MODULES)
 RESOURCES = ("imagenet_names.tsv", "tu_berlin_classes.tsv")
 # The settings that change the instances of a dataset; others only choose and divide them.

@@ -14,7 +14,6 @@ marked `#` (not legible, or not English) are left out of it, and counted. The wo
 no order that everybody would follow, so the answer is judged as a set.
 """
 
-import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,6 +30,7 @@ from visionflan.layouts.scene_text import (
     read_part,
     transcription,
 )
+from visionflan.python_source import literal_value
 from visionflan.specimens.scene_text import Sign
 
 dataset = Dataset[TextRow](
@@ -84,7 +84,7 @@ def read_words(path: Path) -> Iterator[Piece]:
         raise ValueError("a label is not of the form x, y, ornt, transcriptions")
     for xs, ys, words in matches:
         box = bounding_box(number_list(xs.split()), number_list(ys.split()))
-        yield Piece(",".join(ast.literal_eval(words)), box)
+        yield Piece(",".join(literal_value(words)), box)
 
 
 @dataset.task(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from visionflan.catalog import unknown_name_error
 from visionflan.errors import DefinitionError
 from visionflan.plugins import PluginKind
+from visionflan.python_source import parse_python
 
 if TYPE_CHECKING:
     from visionflan.formats.base import Format
@@ -32,7 +33,7 @@ def first_line(module: str) -> str:
     try:
         spec = find_spec(module)
         source = Path(spec.origin).read_text(encoding="utf-8") if spec and spec.origin else ""
-        docstring = ast.get_docstring(ast.parse(source)) or ""
+        docstring = ast.get_docstring(parse_python(source)) or ""
     except (ImportError, OSError, SyntaxError, ValueError):
         return ""
     return docstring.partition("\n")[0].rstrip(".")

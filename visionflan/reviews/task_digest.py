@@ -17,6 +17,7 @@ from visionflan import catalog
 from visionflan.dataset import Dataset
 from visionflan.dataset_code import source_file
 from visionflan.dataset_files import dataset_files
+from visionflan.python_source import parse_python
 
 # The fields of a task that its author writes.
 WORDS = (
@@ -32,13 +33,13 @@ REGISTRAR = "dataset"  # its declaration is metadata, the arguments of its decor
 NOT_IN_EVERY_VERSION = ("kind", "type_comment")  # of Python's syntax trees
 
 computed: dict[str, tuple[Dataset[Any], dict[str, str]]] = {}
-parsing = Lock()  # Python 3.11 can fail where two threads parse at the same time
+computing = Lock()
 
 
 def task_digests(name: str) -> dict[str, str]:
     """Return the digest of each task of a dataset, computed once for each time it is loaded."""
     dataset = catalog.load(name)
-    with parsing:
+    with computing:
         known = computed.get(name)
         if known is None or known[0] is not dataset:
             computed[name] = known = (dataset, dict(digests_of(name, dataset)))
@@ -181,7 +182,7 @@ def normalized(node: object) -> Any:
 
 def parse(path: Path) -> ast.Module:
     """Return the syntax tree of a file."""
-    return ast.parse(path.read_bytes(), path)
+    return parse_python(path.read_bytes(), path)
 
 
 def digest(content: object) -> str:

@@ -16,7 +16,6 @@ Scores: the mean over all questions, as the owners' `calculate_ins_level_acc` co
 discipline. An answer in which the script finds no option earns the expected score of its draw.
 """
 
-import ast
 import re
 from collections.abc import Iterator
 from hashlib import sha256
@@ -36,6 +35,7 @@ from visionflan.evaluate.benchmark_files import require_image, require_rows
 from visionflan.evaluate.benchmarks.mmmu.rules import lenient, official
 from visionflan.layouts import require
 from visionflan.plural import counted
+from visionflan.python_source import literal_value
 
 DISCIPLINES = {
     "Art and Design": ("Art", "Art_Theory", "Design", "Music"),
@@ -163,7 +163,7 @@ def parse_strings(text: str | None, location: str) -> tuple[str, ...]:
     if not (text or "").startswith("["):
         return (text,) if text else ()
     try:
-        values = ast.literal_eval(str(text))
+        values = literal_value(str(text))
     except (ValueError, SyntaxError) as error:
         raise ReleaseError(f"{location} has {text!r}, which is not a list of strings") from error
     if not all(isinstance(value, str | int | float) for value in values):
