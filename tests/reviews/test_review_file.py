@@ -88,12 +88,14 @@ def test_nobody_else_writes_between_a_decision_and_its_line() -> None:
 
 DAMAGE = [
     ("{", "is not JSON"),
+    ("[" * 200_000, "is not JSON"),
     ("[]", "is not an object of texts"),
     (LINE.replace('"0"', "0"), "is not an object of texts"),
     (LINE.replace('"who"', '"whom"'), "has no 'who'"),
     (LINE.replace('"0"', '"0", "mood": "good"'), "has the unknown name 'mood'"),
     (LINE.replace("submit", "approve"), "has the unknown action 'approve'"),
     (LINE.replace("submit", "comment"), "has a comment on None, not on instruction"),
+    (LINE.replace("ada", r"\ud83d"), "has a half of a character"),
     (LINE.replace("T12:00", " 12:00"), "has the time '2026-01-31 12:00:00Z', not one such as"),
 ]
 
@@ -110,6 +112,15 @@ def test_damage_is_one_sentence_with_file_and_line(line: str, message: str) -> N
             read()
         assert str(caught.value).startswith(f"{path}:3: the line ")
     assert path.read_bytes() == before
+
+
+@pytest.mark.usefixtures("board_file")
+def test_a_file_that_cannot_be_read_is_one_sentence() -> None:
+    path = review_file("board")
+    path.mkdir(parents=True)
+    with pytest.raises(ReviewError, match=f"^{path} cannot be read \\(Is a directory\\)$"):
+        read_review(ASK)
+    assert [finding.code for finding in review_problems("board")] == ["damaged_review"]
 
 
 @pytest.mark.usefixtures("board_file")

@@ -118,6 +118,25 @@ def test_who_changed_an_accepted_task_can_submit_it_to_the_one_who_submitted_it_
     assert read_review(ASK).state == "accepted"
 
 
+@pytest.mark.parametrize(
+    "decisions", [[], [("bob", "accept")], [("bob", "accept"), ("bob", "reopen")]]
+)
+def test_nobody_accepts_a_change_that_was_not_submitted(
+    board_file: Path, decisions: list[tuple[str, str]]
+) -> None:
+    act("ada", "submit")
+    for who, action in decisions:
+        act(who, action)
+    edit(board_file, "Say what is asked.", "Answer what is asked.")
+    with pytest.raises(ReviewError, match="board/ask changed since it was submitted: submit it"):
+        act("bob", "accept")
+    act("bob", "submit")
+    with pytest.raises(ReviewError, match="bob submitted board/ask: another person has to"):
+        act("bob", "accept")
+    act("ada", "accept")
+    assert read_review(ASK).state == "accepted"
+
+
 @pytest.mark.usefixtures("board_file")
 def test_a_change_of_another_person_is_noticed() -> None:
     seen = seen_of(read_review(ASK))

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple, Self, get_args
@@ -19,6 +20,7 @@ CommentField = Literal[
     "code",
     "everything",
 ]
+HALF_CHARACTER = re.compile("[\ud800-\udfff]")  # JSON can have one in an escape
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -60,10 +62,12 @@ class ReviewEntry(NamedTuple):
         """Return the entry of a line; raise ValueError that says what is wrong with the line."""
         try:
             stored: Any = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise ValueError("is not JSON") from None
         if not isinstance(stored, dict) or not all(isinstance(v, str) for v in stored.values()):
             raise ValueError("is not an object of texts")
+        if HALF_CHARACTER.search("".join(stored.values())):
+            raise ValueError("has a half of a character, which cannot be written")
         check_names(stored.keys())
         action, fields = stored["action"], get_args(CommentField)
         if action not in get_args(ReviewAction):

@@ -36,6 +36,8 @@ def read_entries(path: Path) -> list[ReviewEntry]:
             return parse_lines(path, file.read())
     except FileNotFoundError:
         return []
+    except OSError as error:
+        raise ReviewError(f"{path} cannot be read ({error.strerror or error})") from error
 
 
 def parse_lines(path: Path, content: bytes) -> list[ReviewEntry]:

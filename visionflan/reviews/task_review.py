@@ -102,10 +102,20 @@ class TaskReview:
         return "in_review" if state == "accepted" and self.is_changed else state
 
     @property
+    def submission(self) -> ReviewEntry | None:
+        """Return the entry with which the task was submitted last; None if nobody did."""
+        submitted = [entry for entry in self.entries if entry.action == "submit"]
+        return submitted[-1] if submitted else None
+
+    @property
     def author(self) -> str:
         """Return who submitted the task last; empty if nobody did."""
-        submitted = [entry.who for entry in self.entries if entry.action == "submit"]
-        return submitted[-1] if submitted else ""
+        return self.submission.who if self.submission else ""
+
+    @property
+    def is_submitted(self) -> bool:
+        """Return whether the task is as it was when it was submitted last."""
+        return self.submission is not None and self.submission.digest == self.digest
 
     @property
     def status(self) -> str:
@@ -160,9 +170,9 @@ class TaskReview:
 
     def refusal(self, person: str, action: str) -> str | None:
         """Return why a person may not decide the state in this way; None if it is allowed."""
-        transition, open_comments = TRANSITIONS[action], self.open_comments
-        is_changed_submission = action == "submit" and self.state == "in_review" and self.is_changed
-        if self.state not in transition.before and not is_changed_submission:
+        transition = TRANSITIONS[action]
+        is_changed = self.state == "in_review" and not self.is_submitted
+        if self.state not in transition.before and not (action == "submit" and is_changed):
             needed = " or ".join(STATE_LABELS[state] for state in transition.before)
             return f"{self.task} is {STATE_LABELS[self.state]}: to {action}, it must be {needed}"
         is_author = person.casefold() == self.author.casefold()
@@ -170,6 +180,13 @@ class TaskReview:
             return f"{self.author} submitted {self.task}: nobody else can withdraw it"
         if transition.by == "reviewer" and is_author:
             return f"{person} submitted {self.task}: another person has to review it"
+        return self.missing_step(action)
+
+    def missing_step(self, action: str) -> str | None:
+        """Return what has to be done before a reviewer can decide in this way; None if nothing."""
+        open_comments = self.open_comments
+        if action == "accept" and not self.is_submitted:  # the change may be the reviewer's own
+            return f"{self.task} changed since it was submitted: submit it again first"
         if action == "accept" and open_comments:
             open_ones = counted(len(open_comments), "open comment")
             return f"{self.task} has {open_ones}: it is accepted when all are resolved"
