@@ -131,7 +131,7 @@ def import_file(name: str, path: Path) -> ModuleType:
     try:
         spec.loader.exec_module(loaded)
     except Exception as error:
-        del sys.modules[spec.name]
+        sys.modules.pop(spec.name, None)  # another thread may have been faster
         raise DefinitionError(locate(error, path.absolute())) from error
     return loaded
 

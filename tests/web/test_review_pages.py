@@ -124,6 +124,30 @@ def test_the_list_has_the_states_and_filters_them(board_file: Path) -> None:
     assert "No task passes" in read_page(client, "/reviews?words=xyzzy").text
 
 
+def test_the_list_has_the_tasks_as_their_file_is_now(board_file: Path) -> None:
+    accept()
+    client = web_client()
+    assert "1 accepted" in read_page(client, "/reviews").text
+    code = board_file.read_text()
+    board_file.write_text(code.replace("Say what is asked.", "Answer what is asked."))
+    page = read_page(client, "/reviews")
+    assert "1 in review" in page.text
+    assert "changed since bob accepted it on 2026-01-31" in page.text
+    board_file.write_text(f"{code}\n(\n")
+    for url in ("/reviews", "/catalog"):
+        page = read_page(client, url)
+        assert f"{board_file}:{code.count(chr(10)) + 2}: SyntaxError" in page.text
+    board_file.write_text(code)
+    assert "1 accepted" in read_page(client, "/reviews").text
+
+
+@pytest.mark.parametrize("text", ["\u6f22" * 8_000, "\U0001f600" * 8_000, "x\r\n" * 4_000])
+def test_a_comment_of_the_greatest_length_is_stored_in_any_script(text: str) -> None:
+    assert post(web_client(person="bob"), action="comment", field="code", text=text).is_redirect
+    (comment,) = read_review(ASK).open_comments
+    assert comment.text == text.replace("\r\n", "\n").strip()
+
+
 def test_a_damaged_file_costs_the_reviews_of_its_dataset_alone() -> None:
     act("ada", "submit")
     path = review_file("board")
@@ -154,7 +178,9 @@ def test_the_page_shows_the_words_to_which_a_decision_belongs(board_file: Path) 
     assert refused.status_code == 409
     assert "the words or the code of board/ask changed" in refused.text
     assert '<p class="lead">Answer what is asked.</p>' in refused.text
-    assert post(bob, refused.text, action="accept").status_code == 303
+    assert "submit it again first" in post(bob, refused.text, action="accept").text
+    assert post(web_client(person="ada"), action="submit").status_code == 303
+    assert post(bob, action="accept").status_code == 303
     edit(board_file, "def ask(", "def ask_again(")
     read_page(bob, URL, 404)
 

@@ -14,6 +14,7 @@ from visionflan.authoring.scaffold import dataset_file
 
 pytest.importorskip("starlette", reason="the extra `web` is not installed")
 
+from visionflan.authoring.task_words import MAX_PHRASINGS
 from visionflan.web.guard import CSP
 
 NAME, TASK = "typed_lab", "figure_recognition"
@@ -110,7 +111,7 @@ def test_examples_can_have_another_phrasing(client: Any) -> None:
     mixed = renew(client, "One.", "Two.", phrasing_choice="all")
     assert mixed.count(">One.</dd>") + mixed.count(">Two.</dd>") == 12
     assert "Two." in mixed
-    for choice in ("7", "-1", "x", "²"):
+    for choice in ("7", "-1", "x", "²", "1" * 5_000):
         assert renew(client, "One.", "Two.", phrasing_choice=choice).count(">One.</dd>") == 12
 
 
@@ -144,6 +145,14 @@ def test_phrasings_are_added_and_removed_without_a_script(client: Any) -> None:
         "Three.",
     ]
     assert client.get(send(client, "One.", preview="1").headers["location"]).status_code == 200
+
+
+def test_no_more_phrasings_are_added_than_the_page_sends(client: Any) -> None:
+    texts = [f"Name figure {number}." for number in range(MAX_PHRASINGS)]
+    assert send(client, *texts, add="1").status_code == 303
+    phrasings = re.findall(r"<textarea.*?>\n(.*?)</textarea>", client.get(URL).text)
+    assert phrasings == texts
+    assert send(client, *phrasings, remove="1").status_code == 303
 
 
 def test_words_are_saved_after_the_diff_and_shown_without_a_restart(
@@ -218,6 +227,22 @@ def test_a_change_by_hand_is_shown_and_its_mistake_named(client: Any, path: Path
     assert "a mistake" in response.text
     path.write_text(source)
     assert client.get(URL).status_code == 200
+
+
+def test_a_mistake_in_another_file_is_in_nobodys_way(client: Any, path: Path) -> None:
+    other = path.with_name("other_lab.py")
+    code = dataset_file("other_lab", "Other Lab")
+    other.write_text(code)
+    catalog.add_file(other)
+    client, other_url = writer(path.parent), "/catalog/other_lab/figure_recognition"
+    other.write_text(f"{code}\n(\n")
+    assert client.get(other_url).status_code == 500
+    path.write_text(path.read_text().replace("Which geometric figure", "What kind of figure"))
+    assert "What kind of figure" in read_page(client, CATALOG_URL).text
+    assert send(client, INSTRUCTION).status_code == 303
+    assert decide(client).headers["location"] == f"{URL}?saved=1"
+    other.write_text(code)
+    read_page(client, other_url)
 
 
 def test_a_file_that_cannot_be_written_says_so_before_one_types(

@@ -1,5 +1,6 @@
 """Filter the tasks of the catalog by what is known of them."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from starlette.requests import Request
@@ -64,12 +65,12 @@ class CatalogFilter(NamedTuple):
         return all(word in text for word in self.words.casefold().split())
 
 
-def load_tasks() -> list[CatalogTask]:
-    """Return all tasks of the catalog in the order of their categories."""
+def list_tasks(datasets: Mapping[str, Dataset[Any]]) -> list[CatalogTask]:
+    """Return all tasks of some datasets in the order of their categories."""
     paper = catalog.paper_tasks()
     tasks = [
         CatalogTask(name, dataset, task, (name, task.title) in paper)
-        for name, dataset in catalog.load_all()
+        for name, dataset in datasets.items()
         for task in dataset.tasks.values()
     ]
     return sorted(tasks, key=lambda entry: list(CATEGORIES).index(entry.task.category))

@@ -1,5 +1,6 @@
 """The pages of the catalog: tasks by filter, a task with its examples, datasets, overlaps."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -46,7 +47,7 @@ class CatalogPages:
         return self.catalog.snapshot.tasks
 
     @property
-    def datasets(self) -> dict[str, Dataset[Any]]:
+    def datasets(self) -> Mapping[str, Dataset[Any]]:
         """Return the datasets by name."""
         return self.catalog.snapshot.datasets
 
@@ -65,9 +66,11 @@ class CatalogPages:
     def task_list(self, request: Request) -> Response:
         """Return the page of the tasks that pass the filter of the query."""
         chosen = CatalogFilter.of(request)
+        problems = self.catalog.refresh()
         return self.pages.render(
             "tasks.html",
             chosen=chosen,
+            problems=problems,
             tasks=[entry for entry in self.tasks if chosen.accepts(entry)],
             num_tasks=len(self.tasks),
             groups=sorted(set(CATEGORIES.values())),

@@ -1,6 +1,7 @@
 """The catalog as its files are now: one that was changed is imported again at the next request."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
@@ -10,7 +11,9 @@ from visionflan.authoring.save_words import DatasetFile
 from visionflan.authoring.similar_instructions import ListedPhrasing, list_phrasings
 from visionflan.authoring.word_literals import code_digest
 from visionflan.dataset import Dataset
-from visionflan.web.catalog_filter import CatalogTask, load_tasks
+from visionflan.errors import VisionflanError
+from visionflan.escaping import one_line
+from visionflan.web.catalog_filter import CatalogTask, list_tasks
 
 
 class FileVersion(NamedTuple):
@@ -37,18 +40,18 @@ class CatalogSnapshot:
         phrasings: of all tasks, to compare others with.
     """
 
-    def __init__(self) -> None:
-        self.tasks = load_tasks()
+    def __init__(self, datasets: Mapping[str, Dataset[Any]]) -> None:
+        self.datasets = datasets
+        self.tasks = list_tasks(datasets)
         self.by_id = {entry.id: entry for entry in self.tasks}
-        self.datasets: dict[str, Dataset[Any]] = {one.name: one.dataset for one in self.tasks}
-        self.phrasings: list[ListedPhrasing] = list_phrasings(self.datasets.items())
+        self.phrasings: list[ListedPhrasing] = list_phrasings(datasets.items())
 
 
 class LiveCatalog:
     """The current snapshot of the catalog."""
 
     def __init__(self) -> None:
-        self.snapshot = CatalogSnapshot()
+        self.snapshot = CatalogSnapshot(dict(catalog.load_all()))
         self.lock = Lock()
         self.digests: dict[str, str] = {}
         self.versions = {name: file_version(name) for name in self.snapshot.datasets}
@@ -62,11 +65,22 @@ class LiveCatalog:
             return None
         with self.lock:
             if (version := file_version(name)) != self.versions[name]:
-                catalog.reload(name)
-                self.snapshot = CatalogSnapshot()
+                # The others stay: one of them may be broken at this time.
+                loaded = {**self.snapshot.datasets, name: catalog.reload(name)}
+                self.snapshot = CatalogSnapshot(loaded)
                 self.versions[name] = version
                 self.digests.pop(name, None)
         return self.snapshot.datasets.get(name)
+
+    def refresh(self) -> list[str]:
+        """Import all changed files again; return what is wrong with those that fail now."""
+        problems = []
+        for name in self.snapshot.datasets:
+            try:
+                self.dataset(name)
+            except (VisionflanError, OSError) as error:
+                problems.append(one_line(str(error)))
+        return problems
 
     def task(self, task: str) -> CatalogTask | None:
         """Return a task, `dataset/task`, as its file is now; None if there is none of this name."""

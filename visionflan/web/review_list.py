@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from starlette.requests import Request
 
-from visionflan.errors import ReviewError
+from visionflan.errors import VisionflanError
+from visionflan.escaping import one_line
 from visionflan.reviews.catalog_reviews import dataset_reviews
 from visionflan.reviews.task_review import STATE_LABELS, TaskReview
 from visionflan.web.catalog_filter import CatalogTask
@@ -52,7 +53,7 @@ class ReviewList(NamedTuple):
 
     Attributes:
         counts: the number of tasks in each state, filtered or not.
-        problems: what is wrong with the review files that cannot be read.
+        problems: what is wrong with the review files and the dataset files that cannot be read.
     """
 
     rows: Sequence[ReviewedTask]
@@ -68,8 +69,8 @@ def list_reviews(tasks: Iterable[CatalogTask], chosen: ReviewFilter) -> ReviewLi
     for name in dict.fromkeys(entry.name for entry in by_id.values()):
         try:
             reviews += dataset_reviews(name)
-        except ReviewError as error:
-            problems.append(str(error))
+        except VisionflanError as error:
+            problems.append(one_line(str(error)))
     states = Counter(review.state for review in reviews)
     rows = [ReviewedTask(by_id[one.task], one) for one in reviews if one.task in by_id]
     return ReviewList(

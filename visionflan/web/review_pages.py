@@ -84,6 +84,7 @@ class ReviewPages:
     def review_list(self, request: Request) -> Response:
         """Return the page of the reviews that pass the filter of the query."""
         chosen = ReviewFilter.of(request)
+        self.catalog_pages.catalog.refresh()
         return self.pages.render(
             "reviews.html",
             section="/reviews",

@@ -103,7 +103,7 @@ class WritePages:
         entry = self.catalog_pages.entry(request)
         words = form_words(form)
         focus, next_page = "", self.url(entry)
-        if "add" in form.values:
+        if "add" in form.values and len(words.phrasings) < MAX_PHRASINGS:
             words = words._replace(phrasings=(*words.phrasings, ""))
             focus = f"phrasings-{len(words.phrasings) - 1}"
         if (removed := parse_number(form.text("remove"))) is not None:
@@ -194,7 +194,7 @@ class WritePages:
 
 def form_words(form: FormFields) -> TaskWords:
     """Return the words of a form; raise a 400 if it has more fields than the page."""
-    phrasings = [text.replace("\r\n", "\n") for text in form.values.get("phrasing", [])]
+    phrasings = form.values.get("phrasing", [])
     if len(phrasings) > MAX_PHRASINGS:
         raise HTTPException(400, f"at most {MAX_PHRASINGS} phrasings are read")
     return TaskWords(form.text("title"), form.text("category"), tuple(phrasings or [""]))

@@ -11,6 +11,7 @@ from visionflan.errors import AuthoringError
 from visionflan.prompt import choose_phrasing
 from visionflan.web.catalog_filter import CatalogTask
 from visionflan.web.catalog_pages import CatalogPages, ShownExample
+from visionflan.web.rendering import parse_number
 
 EVERY_PHRASING = "all"  # each example has the one that a build with `--phrasings all` chooses
 
@@ -71,9 +72,5 @@ def shown_phrasing(task: str, words: TaskWords, phrasing_choice: str, key: str) 
     """Return the phrasing that the example of a row has."""
     if phrasing_choice == EVERY_PHRASING:
         return choose_phrasing(words.tidy.phrasings, 0, task, key)
-    is_index = (
-        phrasing_choice.isascii()
-        and phrasing_choice.isdecimal()
-        and int(phrasing_choice) < len(words.phrasings)
-    )
-    return words.phrasings[int(phrasing_choice)] if is_index else words.phrasings[0]
+    index = parse_number(phrasing_choice) or 0
+    return words.phrasings[index if index < len(words.phrasings) else 0]
