@@ -12,6 +12,7 @@ from tests.helpers.tiny_checkpoint import write_build
 from tests.helpers.tiny_evaluation import tiny_build
 from tests.helpers.web_client import HOST, read_page, web_client
 from visionflan.cli.main import main
+from visionflan.errors import VisionflanError
 from visionflan.evaluate.demo import evaluate_both
 from visionflan.evaluate.held_out import held_out_set
 from visionflan.evaluate.records.header import (
@@ -27,6 +28,7 @@ pytest.importorskip("starlette", reason="the extra `web` is not installed")
 
 from visionflan.web.human_answers import NUM_ITEMS, HumanAnswers, persons_with_answers
 from visionflan.web.open_build import OpenBuild
+from visionflan.web.sources import open_sources
 
 COUNT, TASK = 48, "tiny/color"  # every second instance is of this task
 TARGET = "the-target"
@@ -174,6 +176,44 @@ def test_answers_to_another_build_are_not_mixed(
     refused = post(client, item=item_key(client), answer="y")
     assert refused.status_code == 500
     assert "name another directory" in html.unescape(refused.text)
+
+
+def test_answers_of_a_person_that_cannot_be_read_are_in_nobodys_way(
+    client: Any, build: OpenBuild, tmp_path: Path
+) -> None:
+    solve(client, ["x"])
+    for name, content in (("bob", "{"), ("carol", "[" * 200_000)):
+        header = tmp_path / name / build.name / "evaluation.json"
+        header.parent.mkdir(parents=True)
+        header.write_text(content)
+    assert persons_with_answers(tmp_path, build, TASK) == ["ada"]
+
+
+def test_a_build_can_have_any_name(build: OpenBuild, tmp_path: Path) -> None:
+    path = tmp_path / "all[1]"
+    path.symlink_to(build.path, target_is_directory=True)
+    again = OpenBuild(path)
+    solve(web_client(builds=[again], person="ada", answers=tmp_path), ["x"])
+    assert persons_with_answers(tmp_path, again, TASK) == ["ada"]
+
+
+def test_a_line_that_is_no_answer_is_one_sentence(
+    client: Any, build: OpenBuild, tmp_path: Path
+) -> None:
+    solve(client, ["x"])
+    file = tmp_path / "ada" / build.name / "answers.jsonl"
+    answer = file.read_text()
+    for line in ("{}", "[]", "3", "[" * 200_000):
+        file.write_text(f"{answer}{line}\n")
+        page = read_page(client, URL, 500)
+        assert f"{file}:2: the line is not an answer of this version" in page.text
+
+
+def test_a_person_has_one_name(tmp_path: Path) -> None:
+    (tmp_path / "Ada").mkdir()
+    assert open_sources([], person="Ada", answers=tmp_path).person == "Ada"
+    with pytest.raises(VisionflanError, match=f"^{tmp_path} has the answers of Ada: use that"):
+        open_sources([], person="ada", answers=tmp_path)
 
 
 @pytest.mark.parametrize("name", ["..", "a/b", "", ".hidden", "x" * 41])

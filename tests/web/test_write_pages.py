@@ -1,5 +1,6 @@
 """A person edits the words of a task: nothing typed is lost, and nothing is saved unseen."""
 
+import asyncio
 import os
 import re
 from collections.abc import Iterator
@@ -14,7 +15,11 @@ from visionflan.authoring.scaffold import dataset_file
 
 pytest.importorskip("starlette", reason="the extra `web` is not installed")
 
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
 from visionflan.authoring.task_words import MAX_PHRASINGS
+from visionflan.web.forms import read_fields
 from visionflan.web.guard import CSP
 
 NAME, TASK = "typed_lab", "figure_recognition"
@@ -308,6 +313,18 @@ def test_a_form_of_another_kind_gives_a_sentence(client: Any, body: bytes, statu
         assert "<h1>" in response.text
 
 
+def test_a_form_that_is_cut_off_is_not_read() -> None:
+    """As by a page that is closed; the server would print a traceback for any other error."""
+    request = Request({"type": "http", "method": "POST", "headers": []}, receive=cut_off)
+    with pytest.raises(HTTPException, match="the form is not complete"):
+        asyncio.run(read_fields(request))
+
+
+async def cut_off() -> dict[str, str]:
+    """Return the message that a client has disconnected."""
+    return {"type": "http.disconnect"}
+
+
 def test_no_other_site_can_write(client: Any, path: Path, tmp_path: Path) -> None:
     for url in (URL, f"{URL}/changes"):
         response = send(client, INSTRUCTION, url=url, headers={"origin": "http://evil.example"})
@@ -319,6 +336,7 @@ def test_no_other_site_can_write(client: Any, path: Path, tmp_path: Path) -> Non
 def test_a_damaged_draft_gives_a_sentence(client: Any, tmp_path: Path) -> None:
     renew(client, INSTRUCTION)
     (file,) = (tmp_path / "answers").rglob("*.json")
-    for content in ("{", "[]", '{"words": {}, "base": {}}', '{"words": {"title": 1}}'):
+    half = file.read_text().replace("Figures", r"\ud83d")
+    for content in ("{", "[]", "[" * 200_000, '{"words": {}, "base": {}}', half):
         file.write_text(content)
         assert f"{file} is not a draft" in client.get(URL).text

@@ -56,7 +56,7 @@ class Drafts:
             return Draft(words_from(value["words"]), words_from(value["base"]))
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise AuthoringError(f"{path} is not a draft ({error}): remove it") from error
 
     def time(self, dataset: str, task: str) -> str:
@@ -89,9 +89,10 @@ class Drafts:
 
 
 def words_from(value: Any) -> TaskWords:
-    """Return words from JSON; raise TypeError if it has others."""
+    """Return words from JSON; raise TypeError or ValueError if it has none."""
     phrasings: Sequence[object] = value["phrasings"]
     words = TaskWords(value["title"], value["category"], tuple(map(str, phrasings)))
     if not isinstance(words.title, str) or not isinstance(words.category, str):
         raise TypeError("title and category are texts")
+    "".join((words.title, words.category, *words.phrasings)).encode()  # not half a character
     return words

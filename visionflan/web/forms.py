@@ -4,7 +4,7 @@ from typing import NamedTuple
 from urllib.parse import parse_qs
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 MAX_BODY = 1 << 17  # bytes of a form: a comment of 8,000 characters has up to 12 bytes each
 MAX_FIELDS = 100
@@ -29,10 +29,13 @@ async def read_form(request: Request) -> dict[str, str]:
 async def read_fields(request: Request, max_body: int = MAX_BODY) -> FormFields:
     """Return the fields of a form; raise a 413 for one that is too long, a 400 for no UTF-8."""
     body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > max_body:
-            raise HTTPException(413, "the text is too long")
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > max_body:
+                raise HTTPException(413, "the text is too long")
+    except ClientDisconnect as error:  # nobody reads the answer
+        raise HTTPException(400, "the form is not complete") from error
     try:
         values = parse_qs(
             body.decode(), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS

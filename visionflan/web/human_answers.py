@@ -5,8 +5,10 @@ items of a task are answered, they are scored by the task's own metric.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
+from glob import escape
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
@@ -167,11 +169,17 @@ class HumanAnswers:
 
 
 def persons_with_answers(directory: Path, build: OpenBuild, task: str) -> list[str]:
-    """Return the persons who answered items of a task of a build, in a directory of all answers."""
+    """Return the persons who answered items of a task of a build, in a directory of all answers.
+
+    Answers of a person that cannot be read are in nobody else's way: they are left out.
+    """
     from visionflan.evaluate.records.files import HEADER
     from visionflan.evaluate.records.header import HUMAN, read_header
 
-    headers = [read_header(path.parent) for path in directory.glob(f"*/{build.name}/{HEADER}")]
+    headers = []
+    for path in directory.glob(f"*/{escape(build.name)}/{HEADER}"):
+        with suppress(EvaluationError):
+            headers.append(read_header(path.parent))
     return sorted(
         header.run
         for header in headers

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from visionflan.errors import VisionflanError
 from visionflan.web.open_build import OpenBuild
 from visionflan.web.token_view import InstanceTokenizer
 
@@ -39,7 +40,14 @@ def open_sources(
     person: str = "",
     answers: Path = Path("answers"),
 ) -> Sources:
-    """Open builds and the tokenizer of a checkpoint; raise if one of them cannot be used."""
+    """Open builds and the tokenizer of a checkpoint; raise if one of them cannot be used.
+
+    Raises VisionflanError for a person whose name is there with other capital letters: reviews take
+    both for one person, so the answers have to as well.
+    """
+    for path in answers.glob("*/") if person else ():
+        if path.name != person and path.name.casefold() == person.casefold():
+            raise VisionflanError(f"{answers} has the answers of {path.name}: use that name")
     return Sources(
         data_root=data_root,
         builds=[OpenBuild(path) for path in builds],

@@ -146,7 +146,7 @@ def read_header(directory: Path) -> Header:
         overlap = TrainingOverlap(**fields.pop("overlap"))
         model = ModelHeader(**fields.pop("model", {}))
         return Header(**fields, tasks=tasks, overlap=overlap, model=model)
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise EvaluationError(
             f"{path} is not the header of an evaluation of this version ({error}): evaluate again"
         ) from error

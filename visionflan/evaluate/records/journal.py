@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from visionflan.errors import EvaluationError
 from visionflan.evaluate.records.files import JOURNAL, JOURNALS
 from visionflan.evaluate.records.record import Record, record_from_row
 
@@ -34,12 +35,16 @@ class Journal:
             file.write("".join(lines).encode())
 
     def __iter__(self) -> Iterator[Record]:
-        """Yield the complete records."""
+        """Yield the complete records; raise EvaluationError for a line of something else."""
         if not self.path.exists():
             return
-        for line in self.path.read_bytes().split(b"\n"):
+        for number, line in enumerate(self.path.read_bytes().split(b"\n"), start=1):
             try:
-                row = json.loads(line)
+                record = record_from_row(json.loads(line))
             except ValueError:
                 continue
-            yield record_from_row(row)
+            except (AttributeError, TypeError, RecursionError):
+                raise EvaluationError(
+                    f"{self.path}:{number}: the line is not an answer of this version: delete it"
+                ) from None
+            yield record
