@@ -15,7 +15,7 @@ from typing import Any
 
 from visionflan.dataset import Dataset
 from visionflan.errors import DefinitionError, UnknownNameError
-from visionflan.plugins import PluginKind, load_each, locate
+from visionflan.plugins import FAILURES, PluginKind, load_each, locate
 
 DATASETS = PluginKind("dataset", "visionflan.datasets", "visionflan.datasets")
 MAX_LISTED_TASKS = 9  # named in the message about an unknown task
@@ -130,7 +130,7 @@ def import_file(name: str, path: Path) -> ModuleType:
     sys.modules[spec.name] = loaded
     try:
         spec.loader.exec_module(loaded)
-    except Exception as error:
+    except FAILURES as error:
         sys.modules.pop(spec.name, None)  # another thread may have been faster
         raise DefinitionError(locate(error, path.absolute())) from error
     return loaded

@@ -15,6 +15,7 @@ from visionflan.errors import DefinitionError, UnusableError, VisionflanError
 
 T = TypeVar("T")
 PACKAGE = Path(__file__).parent
+FAILURES = (Exception, SystemExit)  # of code of others: a file that ends Python is broken
 
 
 class PluginWarning(UserWarning):
@@ -70,7 +71,7 @@ class PluginKind:
             label += f" of {describe_package(self.installed[name])}"
         try:
             return importlib.import_module(module)
-        except Exception as error:
+        except FAILURES as error:
             if isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}."):
                 message = f"{label}: its entry point names {module}, which does not exist"
                 raise DefinitionError(message) from None

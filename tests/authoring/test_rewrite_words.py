@@ -184,6 +184,8 @@ def test_what_is_no_plain_literal_is_refused_with_its_line(
         source_with('"One.",', 'title="A",', 'category="OCR",') * 2,
         "def task(:\n",
         "\0",
+        source_with('"One.",', 'title="A",', 'category="OCR",').replace("\n", "\r"),
+        source_with('"One.",', 'title="A",  # of\ra file', 'category="OCR",'),
         source_with("title='A',", "category='OCR',"),
         source_with("'One.',", "**FIELDS,"),
     ],

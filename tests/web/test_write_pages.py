@@ -234,14 +234,15 @@ def test_a_change_by_hand_is_shown_and_its_mistake_named(client: Any, path: Path
     assert client.get(URL).status_code == 200
 
 
-def test_a_mistake_in_another_file_is_in_nobodys_way(client: Any, path: Path) -> None:
+@pytest.mark.parametrize("mistake", ["(", "raise SystemExit(3)"])
+def test_a_mistake_in_another_file_is_in_nobodys_way(client: Any, path: Path, mistake: str) -> None:
     other = path.with_name("other_lab.py")
     code = dataset_file("other_lab", "Other Lab")
     other.write_text(code)
     catalog.add_file(other)
     client, other_url = writer(path.parent), "/catalog/other_lab/figure_recognition"
-    other.write_text(f"{code}\n(\n")
-    assert client.get(other_url).status_code == 500
+    other.write_text(f"{code}\n{mistake}\n")
+    assert f"{other}:{code.count(chr(10)) + 2}: " in read_page(client, other_url, 500).text
     path.write_text(path.read_text().replace("Which geometric figure", "What kind of figure"))
     assert "What kind of figure" in read_page(client, CATALOG_URL).text
     assert send(client, INSTRUCTION).status_code == 303

@@ -17,7 +17,7 @@ from visionflan.authoring.rewrite_words import SourceEditor
 from visionflan.authoring.task_words import TaskWords, check_words
 from visionflan.dataset import Dataset, Task
 from visionflan.errors import AuthoringError, DefinitionError
-from visionflan.plugins import locate
+from visionflan.plugins import FAILURES, locate
 
 WORD_FIELDS = ("title", "category", "phrasings")
 
@@ -160,7 +160,7 @@ def run_source(file: DatasetFile) -> Dataset[Any]:
     module.__package__ = module.__name__.rpartition(".")[0]
     try:
         exec(compile(file.content, str(file.path), "exec"), module.__dict__)
-    except Exception as error:
+    except FAILURES as error:
         raise DefinitionError(locate(error, file.path)) from error
     dataset: object = getattr(module, "dataset", None)
     if not isinstance(dataset, Dataset):

@@ -16,6 +16,7 @@ from visionflan.errors import AuthoringError
 from visionflan.python_source import parse_python
 
 WORD_KEYWORDS = ("title", "category")
+LONE_RETURN = re.compile(r"\r(?!\n)")
 NOT_CODE = {tokenize.NL, tokenize.NEWLINE, tokenize.COMMENT, tokenize.INDENT, tokenize.DEDENT}
 
 
@@ -141,6 +142,8 @@ def parse_source(source: str) -> ast.Module:
 
 def find_word_literals(source: str, task: str) -> WordLiterals:
     """Return the literals of a task's words; raise AuthoringError if no call declares them."""
+    if LONE_RETURN.search(source):  # a line end for `ast` and none for `tokenize`
+        raise AuthoringError("it has a carriage return without a line feed: convert its line ends")
     call = find_declaration(parse_source(source), task)
     tokens = source_tokens(source)
     literals = {
