@@ -156,6 +156,13 @@ def test_a_directory_without_manifest_is_refused(tmp_path: Path) -> None:
         BuildDirectory(tmp_path)
 
 
+@pytest.mark.parametrize("url", ["s3://bucket/build", "file:///bucket/build"])
+def test_a_url_is_refused_with_what_to_do(url: str) -> None:
+    for path in (Path(url), Path(url).absolute()):
+        with pytest.raises(BuildError, match="is a URL: copy the build to a directory"):
+            BuildDirectory(path)
+
+
 def test_a_build_whose_shard_was_cut_is_refused(tmp_path: Path, images: list[bytes]) -> None:
     with DirectoryWriter(tmp_path / "b", {"name": "cut"}) as writer:
         writer.add_image(images[0])

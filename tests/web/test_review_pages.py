@@ -49,7 +49,7 @@ def test_two_persons_take_a_task_from_draft_to_accepted() -> None:
     assert buttons(ada) == buttons(bob) == {"submit"}
     assert post(ada, action="submit").status_code == 303
     assert buttons(ada) == {"withdraw"}
-    assert buttons(bob) == {"accept"}
+    assert buttons(bob) == {"accept", "revise"}
     assert post(bob, action="revise", field="title", text=HOSTILE).status_code == 303
     assert buttons(ada) == buttons(bob) == {"submit"}
     page = read_page(ada, URL)

@@ -165,11 +165,19 @@ class TaskReview:
         }
 
     def decisions_of(self, person: str) -> list[str]:
-        """Return the actions with which a person may decide the state now."""
-        return [action for action in TRANSITIONS if self.refusal(person, action) is None]
+        """Return the actions with which a person may decide now, with or without a new comment."""
+        return [
+            action for action in TRANSITIONS if not self.refusal(person, action, commented=True)
+        ]
 
-    def refusal(self, person: str, action: str) -> str | None:
-        """Return why a person may not decide the state in this way; None if it is allowed."""
+    def refusal(self, person: str, action: str, *, commented: bool = False) -> str | None:
+        """Return why a person may not decide the state in this way; None if it is allowed.
+
+        Args:
+            person: who decides.
+            action: the decision.
+            commented: whether the person may add a comment with the decision.
+        """
         transition = TRANSITIONS[action]
         is_changed = self.state == "in_review" and not self.is_submitted
         if self.state not in transition.before and not (action == "submit" and is_changed):
@@ -180,7 +188,7 @@ class TaskReview:
             return f"{self.author} submitted {self.task}: nobody else can withdraw it"
         if transition.by == "reviewer" and is_author:
             return f"{person} submitted {self.task}: another person has to review it"
-        return self.missing_step(action)
+        return None if action == "revise" and commented else self.missing_step(action)
 
     def missing_step(self, action: str) -> str | None:
         """Return what has to be done before a reviewer can decide in this way; None if nothing."""

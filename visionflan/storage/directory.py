@@ -20,6 +20,7 @@ from visionflan.storage.image_index import ImageIndex
 from visionflan.storage.instance import Instance, Split
 from visionflan.storage.schema import BUILD_FORMAT, TaskInfo, read_instance
 from visionflan.storage.stored_json import is_whole_manifest, load_object
+from visionflan.stores import path_was_url
 
 OPEN_SHARDS = 64
 
@@ -189,6 +190,11 @@ def load_manifest(path: Path) -> dict[str, Any]:
     Raises BuildError unless there is one of this format.
     """
     if not (path / "manifest.json").is_file():
+        if path_was_url(path):
+            raise BuildError(
+                f"{path} is a URL: copy the build to a directory and name that "
+                "(see docs/object-stores.md)"
+            )
         raise BuildError(
             f"{path} has no manifest.json: it is not a build directory, or its build was "
             "interrupted; run the same build again to finish it"
