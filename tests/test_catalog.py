@@ -1,10 +1,13 @@
 """Dataset files are found without being imported, and loaded by name."""
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from visionflan import catalog, formats
+from visionflan.authoring.scaffold import dataset_file
 from visionflan.errors import DefinitionError, UnknownNameError
 from visionflan.plugins import Plugin
 
@@ -71,3 +74,20 @@ def test_a_loose_file_with_the_name_of_another_dataset_is_refused(
     (tmp_path / f"{name}.py").write_text("")
     with pytest.raises(DefinitionError, match=rf"{name}\.py: .*caltech101: rename the file"):
         catalog.add_file(tmp_path / f"{name}.py")
+
+
+def test_a_change_of_equal_length_within_one_second_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    monkeypatch.setattr(sys, "pycache_prefix", None)
+    monkeypatch.setattr(catalog, "loose_files", {})
+    path, code = tmp_path / "quick_lab.py", dataset_file("quick_lab", "Quick Lab")
+    path.write_text(code)
+    catalog.add_file(path)
+    for title in ("Quick Lab", "Quiet Lab", "Quack Lab"):
+        path.write_text(code.replace("Quick Lab", title))
+        os.utime(path, (1_700_000_000, 1_700_000_000))
+        assert catalog.reload("quick_lab").title == title
+    assert list(tmp_path.rglob("*.pyc"))
+    catalog.load.cache_clear()

@@ -89,7 +89,11 @@ def load(name: str) -> Dataset[Any]:
 def reload(name: str) -> Dataset[Any]:
     """Import a dataset file again after a change; raise DefinitionError if its code fails now."""
     load.cache_clear()
-    sys.modules.pop(module_name(name), None)
+    loaded = sys.modules.pop(module_name(name), None)
+    if bytecode := getattr(loaded, "__cached__", None):
+        # Python takes it for current if neither the size nor the second of the file has changed.
+        with suppress(OSError):
+            Path(bytecode).unlink()
     return load(name)
 
 
