@@ -15,7 +15,7 @@ CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 HOST = "127.0.0.1"
 WIDTHS = (1280, 420)
 HEIGHT = 900
-START_SECONDS = 30
+START_SECONDS = PAGE_SECONDS = 20
 FOCUSABLE = "a[href], button, input:not([type=hidden]), select, textarea, summary"
 UNREACHABLE = """selector => [...document.querySelectorAll(selector)]
     .filter(one => one.checkVisibility() && !one.disabled && one.tabIndex < 0)
@@ -71,6 +71,7 @@ def serve_pages(**sources: Any) -> Iterator[str]:
 def checked_page(browser: "Browser", url: str, width: int, **options: Any) -> Iterator["Page"]:
     """Open an empty page; at the end, raise for all that it logged, loaded elsewhere or lost."""
     context = browser.new_context(viewport={"width": width, "height": HEIGHT}, **options)
+    context.set_default_timeout(1000 * PAGE_SECONDS)
     problems: list[str] = []
     page = context.new_page()
     page.on("console", lambda message: problems.append(f"console: {message.text}"))

@@ -189,8 +189,8 @@ def hindrances(review: TaskReview, person: str) -> list[str]:
     """Return why a person cannot decide on a task that is in review."""
     if not person or review.state != "in_review":
         return []
-    problems = [review.refusal(person, action) for action in ("revise", "accept")]
-    return list(dict.fromkeys(problem for problem in problems if problem is not None))
+    problem = review.refusal(person, "accept")
+    return [] if problem is None else [problem]
 
 
 def source_code(*functions: Any) -> str:
