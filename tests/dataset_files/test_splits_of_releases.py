@@ -280,28 +280,3 @@ def test_renderings_of_one_model_are_one_group_and_cut_outs_are_none(tmp_path: P
     )
     write_lines(tmp_path / "validation/image_list.txt", ["plant/plant_20872.jpg 8"])
     assert list(groups("visda2017", tmp_path).values()) == [f"train/{model}"] * 2 + [""]
-
-
-@pytest.mark.shared
-@pytest.mark.parametrize(
-    ("home", "name", "counts"),
-    [
-        ("real", "vqa_rad", {"train": 3064, "test": 451}),
-        ("real_more", "mnist_m", {"train": 151, "test": 22}),
-        ("real_more", "spot_the_diff", {"train": 8566, "validation": 1493, "test": 1270}),
-        ("real_more", "stanford_cars", {"train": 8144}),
-    ],
-)
-def test_real_rows_name_their_official_split(
-    shared: Path, home: str, name: str, counts: dict[str, int]
-) -> None:
-    dataset = catalog.load(name)
-    rows = dataset.rows(shared / home / name)
-    assert Counter(map(dataset.official_split, rows)) == counts
-
-
-@pytest.mark.shared
-def test_all_sizes_of_a_real_image_of_set5_are_one_group(shared: Path) -> None:
-    named = Counter(groups("set5", shared / "real_more/set5").values())
-    assert set(named) == {"baby", "bird", "butterfly", "head", "woman"}
-    assert len(set(named.values())) == 1
