@@ -203,6 +203,8 @@ def test_the_command_updates_a_build(
 ) -> None:
     command = ["build", "--data-root", str(data), "--out", str(tmp_path / "out"), "--workers", "1"]
     assert main([*command, "--tasks", "board"]) == 0
+    assert main([*command, "--tasks", "board"]) == 0
+    assert "out is complete: nothing had to be built\n" in capsys.readouterr().err
     assert main([*command, "--tasks", "board", "twin"]) == 1
     assert "other settings (tasks): use the same settings" in capsys.readouterr().err
     assert main([*command, "--tasks", "board", "twin", "--update"]) == 0

@@ -219,3 +219,8 @@ def test_a_file_with_many_damages_has_a_limited_number_of_lines() -> None:
     damages.add("b", "x")
     assert len(damages) == MAX_LINES + 6
     assert list(damages.lines())[-2:] == ["a: 5 damages more", "b: x"]
+
+
+def test_a_url_is_no_missing_directory(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "s3://bucket/build"]) == 1
+    assert "is a URL: copy it to a directory" in capsys.readouterr().err

@@ -62,6 +62,8 @@ def build(  # noqa: PLR0913
                 run = BuildRun(output, jobs, settings, build_plan, log)
                 run.build_parts(job_runner(workers, ray_address, log))
                 manifest = run.finish(decontamination)
+            else:
+                log(f"{out} is complete: nothing had to be built")
             output.finish()
             return manifest
 

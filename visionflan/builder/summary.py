@@ -10,6 +10,8 @@ from visionflan.builder.split import HELD_OUT_SPLITS
 from visionflan.plural import counted
 
 WIDTH = 100
+# The beginnings of reasons why a task is not built, and how the summary calls such tasks.
+EXCLUDED_TASKS = {"sensitive": "sensitive", "not reviewed": "without an accepted review"}
 
 
 def summary(out: Path | str, manifest: dict[str, Any]) -> str:
@@ -55,17 +57,13 @@ def dataset_lines(manifest: dict[str, Any]) -> Iterator[str]:
 
 
 def excluded_task_lines(manifest: dict[str, Any]) -> Iterator[str]:
-    """Yield the names of the excluded tasks; of those without a review only where others have one.
-
-    Where none has, the dataset is excluded as a whole.
-    """
+    """Yield the names of the excluded tasks of the datasets that are built without them."""
     excluded = manifest["about"].get("excluded_tasks", {})
-    if sensitive := [task for task, reason in excluded.items() if reason.startswith("sensitive")]:
-        yield fill(f"sensitive, therefore not built: {', '.join(sensitive)}", WIDTH)
-    unreviewed = [task for task, reason in excluded.items() if reason.startswith("not reviewed")]
     built = with_status(manifest, "built")
-    if partly := [task for task in unreviewed if task.partition("/")[0] in built]:
-        yield fill(f"without an accepted review, therefore not built: {', '.join(partly)}", WIDTH)
+    partly = {task: why for task, why in excluded.items() if task.partition("/")[0] in built}
+    for start, label in EXCLUDED_TASKS.items():
+        if tasks := [task for task, why in partly.items() if why.startswith(start)]:
+            yield fill(f"{label}, therefore not built: {', '.join(tasks)}", WIDTH)
 
 
 def exclusion_lines(manifest: dict[str, Any]) -> Iterator[str]:

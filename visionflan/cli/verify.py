@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from visionflan.cli.shared.parsers import positive_int
 from visionflan.escaping import one_line
 from visionflan.plural import counted
+from visionflan.stores import path_was_url
 
 if TYPE_CHECKING:
     from visionflan.verify.damage import DamageList
@@ -53,7 +54,9 @@ def verify(path: Path, args: argparse.Namespace) -> int:
     from visionflan.verify.checkpoint import find_checkpoints
 
     if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist")
+        is_url = path_was_url(path)
+        problem = "is a URL: copy it to a directory and name that" if is_url else "does not exist"
+        raise FileNotFoundError(f"{path} {problem}")
     if any((path / name).exists() for name in ("manifest.json", "instances", ".parts")):
         results = [build_result(path, args)]
     elif find_checkpoints(path):
