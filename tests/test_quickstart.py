@@ -55,5 +55,5 @@ def test_its_environment_runs_every_command() -> None:
     makefile = (Path(__file__).parents[1] / "Makefile").read_text()
     recipe = makefile.partition("/.quickstart: ")[2].partition("@touch")[0]
     extras = re.findall(r"'\.\[(.*)\]'", recipe)[0].split(",")
-    left_out = {"adapters", "descriptor", "qlora", "quantization", "ray", "vllm", "wandb"}
+    left_out = {"adapters", "descriptor", "qlora", "quantization", "ray", "stores", "vllm", "wandb"}
     assert set(extras) >= set(EXTRAS.values()) - left_out
