@@ -11,7 +11,7 @@ import pytest
 
 from tests.helpers.board import BOARD_FILE, files_of, row_of, write_board
 from visionflan import catalog
-from visionflan.builder import dataset_builder, part_processes
+from visionflan.builder import part_processes
 from visionflan.builder.dataset_builder import PartJob
 from visionflan.builder.instance_builder import InstanceBuilder
 from visionflan.builder.plan import BuildSettings
@@ -136,19 +136,6 @@ def test_a_full_disk_in_one_process_ends_the_build(
     build(data, tmp_path / "out", SETTINGS, workers=2)
     build(data, tmp_path / "clean", SETTINGS, workers=1)
     assert files_of(tmp_path / "out") == files_of(tmp_path / "clean")
-
-
-@pytest.fixture
-def built(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return the names of the datasets whose parts are built from now on."""
-    names: list[str] = []
-
-    def record(job: PartJob, *arguments: Any) -> Any:
-        names.append(job.name)
-        return dataset_builder.build_part(job, *arguments)
-
-    monkeypatch.setattr(part_processes, "build_part", record)
-    return names
 
 
 def test_a_finished_build_grows_by_a_dataset(data: Path, tmp_path: Path, built: list[str]) -> None:

@@ -77,7 +77,7 @@ def load_dictionary() -> "SpellChecker | None":
 
 
 def message(word: str, corrections: tuple[str, ...]) -> str:
-    """Return what is said about a misspelled word."""
+    """Return the message about a misspelled word."""
     if not corrections:
         return f"{word!r} is in no dictionary"
     return f"{word!r} is misspelled or not American: {' or '.join(corrections)}?"

@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -11,8 +10,6 @@ from tests.helpers.board import BOARD_FILE, files_of, row_of, write_board
 from tests.helpers.faulty_store import FaultyStore, faulty_store
 from tests.helpers.store_builds import NAMES, SETTINGS
 from visionflan import catalog
-from visionflan.builder import dataset_builder, part_processes
-from visionflan.builder.dataset_builder import PartJob
 from visionflan.builder.run import build
 from visionflan.storage import image_shards
 
@@ -63,16 +60,3 @@ def store(releases: Path) -> Iterator[type[FaultyStore]]:
     with faulty_store() as faulty:
         FaultyStore().put(f"{releases}/", "/bucket/data/", recursive=True)
         yield faulty
-
-
-@pytest.fixture
-def built(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return the names of the datasets whose parts are built from now on."""
-    names: list[str] = []
-
-    def record(job: PartJob, *arguments: Any) -> Any:
-        names.append(job.name)
-        return dataset_builder.build_part(job, *arguments)
-
-    monkeypatch.setattr(part_processes, "build_part", record)
-    return names
