@@ -60,14 +60,15 @@ def main() -> None:
             module.draw(release, round(args.images * share), seed=number)
         for workers in (1, 2, 16, 64):
             os.sched_setaffinity(0, cores[:workers])
-            runs = [measure(run_estimate, data_root, out, workers) for _ in range(args.rounds)]
-            estimated = statistics.median(run["count"] for run in runs)
-            print(f"{workers:>3} workers: {estimated:7.1f} s estimated", end="", flush=True)
-            if workers <= min(2, len(cores)):
-                seconds = []
-                for _ in range(args.rounds):
+            estimates, seconds = [], []
+            for _ in range(args.rounds):  # in turn, since the speed of a shared machine changes
+                estimates.append(measure(run_estimate, data_root, out, workers)["count"])
+                if workers <= min(2, len(cores)):
                     seconds.append(measure(run_build, data_root, out, workers)["seconds"])
                     shutil.rmtree(out)
+            estimated = statistics.median(estimates)
+            print(f"{workers:>3} workers: {estimated:7.1f} s estimated", end="")
+            if seconds:
                 measured = statistics.median(seconds)
                 print(f", {measured:7.1f} s measured: {estimated / measured:.2f}", end="")
             print(flush=True)

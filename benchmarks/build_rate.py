@@ -1,10 +1,14 @@
 """Measure builds of photographs beside a pool that only decodes them, and beside `datasets`.
 
-All read the same files: a pool of processes that decodes each; ours, which also checks, hashes and
+All read the same files: pools of processes that decode each; ours, which also checks, hashes and
 stores each image, groups what looks alike and divides the instances; and `Dataset.from_generator`
-with `to_parquet`, one instance an image, with the same decoding in its generator, and without any
-as a raw copy. Each runs in a process of its own, in turn, on as many cores: on one, `taskset`
-holds all to the same core; on several, `datasets` has as many processes (`num_proc`) as we have.
+with `to_parquet`, one instance an image, with a decoding in its generator, and without any as a raw
+copy. Each runs in a process of its own, in turn, on as many cores: on one, `taskset` holds all to
+the same core; on several, `datasets` has as many processes (`num_proc`) as we have.
+
+A build decodes JPEGs at a reduced scale, which finds the same damage in less time. So both are
+measured: decoding in full, with the fastest decoder and with Pillow's, as a program does that needs
+the pixels; and decoding as a build does.
 
 What is printed is the median of the CPU seconds of all processes, and of the time on the clock.
 
@@ -12,17 +16,21 @@ Run: python benchmarks/build_rate.py [--images 4000] [--rounds 3] [--workers N] 
 """
 
 import argparse
+import io
 import json
 import multiprocessing
 import os
 import shutil
 import statistics
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import drawn_release
+import simplejpeg
+from PIL import Image
 from process_usage import measure
 
 from visionflan import catalog
@@ -33,20 +41,32 @@ from visionflan.prompt import render
 from visionflan.storage.image_checks import decode_jpeg
 
 DATASETS = 2  # of the release, so that a build has something to do side by side
+OURS = "ours"
+PILLOW, FULL, REDUCED = "decoding by Pillow", "decoding in full", "decoding at a reduced scale"
+DATASETS_PILLOW, DATASETS_FULL, DATASETS_REDUCED, DATASETS_COPY = (
+    f"datasets, {decoding}" for decoding in (PILLOW, FULL, REDUCED, "raw copy")
+)
+
+Decode = Callable[[bytes], object]
 
 
-def decode_all(data_root: Path, out: Path, workers: int) -> int:
+def decode_with_pillow(encoded: bytes) -> Image.Image:
+    """Decode an image as the training tools of today do."""
+    return Image.open(io.BytesIO(encoded)).convert("RGB")
+
+
+def decode_all(data_root: Path, out: Path, workers: int, decode: Decode) -> int:
     """Decode all images in a pool; return their number."""
-    paths = sorted(data_root.rglob("*.jpg"))
+    paths, decode_one = sorted(data_root.rglob("*.jpg")), partial(decode_file, decode)
     if workers == 1:
-        return sum(map(decode_file, paths))
+        return sum(map(decode_one, paths))
     with multiprocessing.Pool(workers) as pool:
-        return sum(pool.imap(decode_file, paths, chunksize=16))
+        return sum(pool.imap(decode_one, paths, chunksize=16))
 
 
-def decode_file(path: Path) -> int:
+def decode_file(decode: Decode, path: Path) -> int:
     """Read and decode an image."""
-    decode_jpeg(path.read_bytes())
+    decode(path.read_bytes())
     return 1
 
 
@@ -58,31 +78,32 @@ def ours(data_root: Path, out: Path, workers: int) -> int:
     return total
 
 
-def theirs(data_root: Path, out: Path, workers: int, check: Callable[[bytes], object]) -> int:
+def theirs(data_root: Path, out: Path, workers: int, decode: Decode) -> int:
     """Build with `datasets` from a generator that renders the same prompts."""
-    from datasets import Dataset, Features, Image, List, Value, disable_progress_bars
+    from datasets import Dataset, Features, List, Value, disable_progress_bars
+    from datasets import Image as ImageFeature
 
     disable_progress_bars()
     message = {"role": Value("string"), "content": Value("string")}
-    features = Features({"messages": List(message), "images": List(Image())})
+    features = Features({"messages": List(message), "images": List(ImageFeature())})
     paths = sorted(data_root.rglob("*.jpg"))
     settings: dict[str, Any] = {"features": features, "cache_dir": str(out / "cache")}
     if workers > 1:
         settings["num_proc"] = workers
-    arguments = {"paths": paths, "check": check}
+    arguments = {"paths": paths, "decode": decode}
     dataset = Dataset.from_generator(generate_rows, gen_kwargs=arguments, **settings)
     dataset.to_parquet(str(out / "train.parquet"))
     return len(dataset)
 
 
-def generate_rows(paths: list[Path], check: Callable[[bytes], object]) -> Iterator[dict[str, Any]]:
+def generate_rows(paths: list[Path], decode: Decode) -> Iterator[dict[str, Any]]:
     """Yield the rows of `datasets`; it splits the list of paths over its processes."""
     task = drawn_release.dataset.tasks["light"]
     for path in paths:
         example = drawn_release.to_example(LabeledImage(path.name, path, path.parent.name))
         rendered = render(task.instruction, example, 0, path.name)
         encoded = path.read_bytes()
-        check(encoded)
+        decode(encoded)
         yield {
             "messages": [{"role": turn.role, "content": turn.text} for turn in rendered.turns],
             "images": [{"bytes": encoded, "path": path.name}],
@@ -100,10 +121,14 @@ def main() -> None:
     if args.workers == 1:  # the processes of a build with one worker take turns, as the others do
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     works: dict[str, tuple[Any, ...]] = {
-        "decoding alone": (decode_all,),
-        "ours": (ours,),
-        "datasets, decoding": (theirs, decode_jpeg),
-        "datasets, raw copy": (theirs, len),
+        PILLOW: (decode_all, decode_with_pillow),
+        FULL: (decode_all, simplejpeg.decode_jpeg),
+        REDUCED: (decode_all, decode_jpeg),
+        OURS: (ours,),
+        DATASETS_PILLOW: (theirs, decode_with_pillow),
+        DATASETS_FULL: (theirs, simplejpeg.decode_jpeg),
+        DATASETS_REDUCED: (theirs, decode_jpeg),
+        DATASETS_COPY: (theirs, len),
     }
     runs: dict[str, list[dict[str, float]]] = {name: [] for name in works}
     with TemporaryDirectory(prefix="visionflan-benchmark-") as directory:
@@ -114,8 +139,8 @@ def main() -> None:
             release = data_root / catalog.add_file(file)
             drawn_release.draw(release, args.images // DATASETS, seed=number)
         for _ in range(args.rounds):
-            for name, (work, *checks) in works.items():
-                runs[name].append(measure(work, data_root, out, args.workers, *checks))
+            for name, (work, *decode) in works.items():
+                runs[name].append(measure(work, data_root, out, args.workers, *decode))
                 shutil.rmtree(out, ignore_errors=True)
     results = {
         name: {key: statistics.median(run[key] for run in measured) for key in measured[0]}
@@ -126,23 +151,18 @@ def main() -> None:
 
 def report(results: dict[str, dict[str, float]], args: argparse.Namespace) -> None:
     """Print the results and the ratios."""
-    decoding, own, other = (
-        results[name] for name in ("decoding alone", "ours", "datasets, decoding")
-    )
-    ratios = {
-        f"of the rate of decoding alone, by {key}": decoding[key] / own[key]
-        for key in ("cpu_seconds", "seconds")
-    }
-    above = (own["cpu_seconds"] - decoding["cpu_seconds"]) / (
-        other["cpu_seconds"] - decoding["cpu_seconds"]
-    )
-    ratios["of the CPU seconds of datasets above decoding"] = above
+    cpu = {name: result["cpu_seconds"] for name, result in results.items()}
+    ratios = {f"of the rate of {name}": cpu[name] / cpu[OURS] for name in (PILLOW, FULL, REDUCED)}
+    for name in (DATASETS_PILLOW, DATASETS_FULL, DATASETS_REDUCED):
+        ratios[f"of the CPU seconds of {name}"] = cpu[OURS] / cpu[name]
+    above = (cpu[OURS] - cpu[REDUCED]) / (cpu[DATASETS_REDUCED] - cpu[REDUCED])
+    ratios["of what datasets spends above decoding at a reduced scale"] = above
     if args.json:
         print(json.dumps({"results": results, "ratios": ratios}, indent=2))
         return
     print(f"{args.images:,} images, {args.workers} workers")
     for name, result in results.items():
-        print(f"{name:>19} {result['cpu_seconds']:8.1f} CPU s {result['seconds']:8.1f} s")
+        print(f"{name:>32} {result['cpu_seconds']:8.1f} CPU s {result['seconds']:8.1f} s")
     for name, ratio in ratios.items():
         print(f"ours: {ratio:.2f} {name}")
 

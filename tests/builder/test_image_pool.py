@@ -39,6 +39,18 @@ def time_limit() -> Iterator[None]:
     signal.alarm(0)
 
 
+def test_the_seconds_of_a_pool_are_those_of_its_checks_alone(images: list[ImageSource]) -> None:
+    with ImageCheckPool(1) as pool:
+        start = time.perf_counter()
+        for _ in pool.check(images[:16]):
+            time.sleep(0.01)  # what the caller does with an outcome
+        elapsed = time.perf_counter() - start
+        checked = pool.seconds
+        list(pool.check(images[16:32]))
+        assert 0 < checked < elapsed - 0.16
+        assert pool.seconds > checked
+
+
 def test_killed_processes_lose_no_image(images: list[ImageSource]) -> None:
     with ImageCheckPool(2) as pool:
         outcomes = []

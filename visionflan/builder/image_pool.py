@@ -1,5 +1,6 @@
 """A pool of processes that read and check images; the outcomes come in the order of the images."""
 
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
@@ -65,6 +66,11 @@ class ImageCheckPool:
         for thread in self.threads:
             thread.join(JOIN_S)
 
+    @property
+    def seconds(self) -> float:
+        """Return how long the processes have been checking images, all together."""
+        return sum(worker.seconds for worker in self.workers)
+
     def check(self, images: Iterable[ImageSource]) -> Iterator[tuple[ImageSource, Outcome]]:
         """Yield each image with its outcome, in order, while later ones are being checked."""
         remaining = iter(images)
@@ -87,10 +93,15 @@ class ImageCheckPool:
 
 
 class ImageWorker:
-    """A process that checks batches of images, and is replaced when an image kills it."""
+    """A process that checks batches of images, and is replaced when an image kills it.
+
+    Attributes:
+        seconds: how long it has been checking images, without sending the outcomes.
+    """
 
     def __init__(self, context: BaseContext) -> None:
         self.context = context
+        self.seconds = 0.0
         self.lock = Lock()  # after `kill` no process is started
         self.killed = False
         self.start()
@@ -157,7 +168,9 @@ class ImageWorker:
             self.process.connection.send(batch)
         except (PicklingError, AttributeError) as error:
             raise unpicklable_error(batch[0], error) from error
-        outcomes: list[Outcome] = self.process.connection.recv()
+        outcomes: list[Outcome]
+        outcomes, seconds = self.process.connection.recv()
+        self.seconds += seconds
         return outcomes
 
 
@@ -174,4 +187,6 @@ def serve_batches(connection: Connection) -> None:
     connection.send(None)
     while True:
         batch: Batch = connection.recv()
-        connection.send(check_batch(batch))
+        start = time.perf_counter()
+        outcomes = check_batch(batch)
+        connection.send((outcomes, time.perf_counter() - start))
