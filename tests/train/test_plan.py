@@ -1,6 +1,7 @@
 """What a run needs is measured before its first step, and what cannot fit is refused."""
 
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,8 +17,9 @@ from visionflan.errors import TrainingError
 from visionflan.model.families import load_model
 from visionflan.recipes import find
 from visionflan.train.config import InitConfig, TrainConfig
+from visionflan.train.mixture_config import MixtureConfig
 from visionflan.train.plan import capacity
-from visionflan.train.plan.estimate import GIB, GpuPlan, check_fits, plan_stages
+from visionflan.train.plan.estimate import GIB, GpuPlan, check_fits, count_rows, plan_stages
 from visionflan.train.plan.measure import count_weights, flops_of_a_row, peak_memory
 from visionflan.train.plan.measured_row import measured_batch
 from visionflan.train.plan.memory_tracker import MemoryTracker
@@ -161,6 +163,96 @@ def test_the_command_prints_a_plan_or_one_sentence(
     assert not (tmp_path / "run").exists()
     assert main(["train", "tiny", "--out", str(tmp_path / "run"), "--plan"]) == 1
     assert "pretrains its own tiny model, which needs no plan" in capsys.readouterr().err
+
+
+def plan_command(parts: TrainConfig, tmp_path: Path, *settings: str) -> list[str]:
+    """Return the command that plans the stage `chat` of small parts and a build."""
+    parts_of_model = (
+        f"init.vision_tower={parts.init.vision_tower}",
+        f"init.language_model={parts.init.language_model}",
+    )
+    command = ["train", "chat_7b", "--plan", "--stage", "chat", "--out", str(tmp_path / "run")]
+    return command + [
+        argument
+        for setting in (*parts_of_model, f"build={parts.build}", "runtime.device=auto", *settings)
+        for argument in ("--set", setting)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("data.authors=gpt-4", "stage chat: no instance of {build} is by 'gpt-4': its authors are"),
+        ("data.tasks=nothing", "stage chat: no task is named 'nothing'"),
+        ("data.split=held_out", "stage chat: {build} has no held_out instances to train on"),
+        ("data.build=nowhere", "stage chat: nowhere has no manifest"),
+        ("data.row_list=nowhere", "stage chat: nowhere is not a file"),
+        ("data.mixture.temperature=2", "stage chat has both a mixture and `max_instances`"),
+        ("validation.tasks=nothing", "stages.chat.validation.tasks: no task is named 'nothing'"),
+        ("validation.every_steps=9", "stage chat cannot be validated: no instance in {build}"),
+        ("chat_template=vicunna", "the chat template 'vicunna' is neither a file nor one of"),
+        ("frozen=nothing.*", "`stages.chat.frozen` matches no weight"),
+        ("optimizer=adamw_bf16", "stage chat: in bfloat16 an average with the factor 0.999"),
+    ],
+)
+def test_a_plan_refuses_what_training_refuses(
+    parts: TrainConfig,
+    tmp_path: Path,
+    setting: str,
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    settings = ("stages.chat.data.synthetic_conversations=none", f"stages.chat.{setting}")
+    command = plan_command(parts, tmp_path, *settings)
+    assert main(command) == 1
+    planned = capsys.readouterr()
+    assert (planned.out, planned.err[:7]) == ("", "error: ")
+    assert message.format(build=parts.build) in planned.err
+    precision = ["--set", "runtime.precision=bfloat16"]  # as on the GPU of the plan
+    assert main([argument for argument in command if argument != "--plan"] + precision) == 1
+    assert capsys.readouterr().err == planned.err
+
+
+def test_a_plan_refuses_a_directory_and_a_model_that_training_refuses(
+    parts: TrainConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = plan_command(parts, tmp_path, f"init.adapter={tmp_path}")
+    assert main(command) == 1
+    assert f"init.adapter is {tmp_path}, which has no adapter_config" in capsys.readouterr().err
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/beach.jpg").touch()
+    assert main(plan_command(parts, tmp_path)) == 1
+    assert "is not a run and has other files, such as beach.jpg" in capsys.readouterr().err
+
+
+def test_weights_that_are_missing_are_named_beside_the_plan_and_refused_by_training(
+    parts: TrainConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert parts.init.language_model is not None
+    copy = shutil.copytree(parts.init.language_model, tmp_path / "model")
+    (copy / "model.safetensors").unlink()
+    init = replace(parts.init, language_model=copy)
+    config = replace(parts, init=init)
+    message = f"init.language_model is {copy}, which has no weights (*.safetensors or *.bin)"
+    assert main(plan_command(config, tmp_path)) == 0
+    assert f"training would be refused now: {message}" in capsys.readouterr().err
+    with pytest.raises(TrainingError, match=re.escape(message)):
+        train(config, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_plan_counts_the_rows_of_a_mixture(parts: TrainConfig) -> None:
+    align, base = parts.stages
+    mixtures = (
+        (MixtureConfig(rows=7), 7),
+        (MixtureConfig(rows=999), 24),
+        (MixtureConfig(max_per_task=5), 10),
+        (MixtureConfig(weights=("*/color:0",)), 12),
+        (MixtureConfig(target_tokens=9), None),
+    )
+    for mixture, rows in mixtures:
+        stage = replace(base, data=replace(base.data, mixture=mixture))
+        assert count_rows(replace(parts, stages=(align, stage)), stage) == rows
 
 
 @pytest.mark.parametrize("name", ["qwen2_vl", "idefics3", "smolvlm"])

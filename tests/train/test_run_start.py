@@ -18,7 +18,7 @@ from visionflan.storage.trained_images import (
     write_trained_images,
 )
 from visionflan.train.config import InitConfig, TrainConfig
-from visionflan.train.run import train
+from visionflan.train.run import sole_run, train
 
 
 def test_a_single_stage_needs_the_checkpoint_of_the_previous_one(
@@ -47,6 +47,21 @@ def test_two_runs_do_not_train_in_one_directory(
     ):
         train(replace(run_config, runtime=runtime), run)
     assert sorted(run.rglob("*")) == before
+
+
+def test_the_main_process_of_a_torchrun_of_the_user_takes_the_lock(
+    run: Path, run_config: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with sole_user(run):
+        monkeypatch.setenv("RANK", "1")
+        with sole_run(run):  # waits for the main process, before anything is written
+            pass
+        monkeypatch.setenv("RANK", "0")
+        with pytest.raises(TrainingError, match=f"another process is training in {run}"):
+            train(run_config, run)
+    with sole_run(run), pytest.raises(BlockingIOError), sole_user(run):
+        pass
 
 
 @pytest.mark.parametrize("part", ["vision_tower", "chat_template", "tokenizer", "weights"])

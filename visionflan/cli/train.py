@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
         show(config)
         return 0
     if args.plan:
-        print_plan(config, args.tflops, args.gpu_memory)
+        print_plan(config, args)
         return 0
     from visionflan.train.run import train
 
@@ -108,8 +108,15 @@ def show(config: "TrainConfig") -> None:
         log(*mixture_table(config, stage))
 
 
-def print_plan(config: "TrainConfig", tflops: float, gpu_memory: float | None) -> None:
-    """Print what each stage needs; raise TrainingError if one needs more memory than a GPU has."""
+def print_plan(config: "TrainConfig", args: argparse.Namespace) -> None:
+    """Print what each stage needs.
+
+    Raises TrainingError where training would, and if a stage needs more memory than a GPU has.
+    Weights may be missing: that is printed.
+    """
+    from dataclasses import replace
+
+    from visionflan.errors import TrainingError
     from visionflan.train.plan.estimate import (
         GIB,
         GPU_COUNTS,
@@ -117,11 +124,25 @@ def print_plan(config: "TrainConfig", tflops: float, gpu_memory: float | None) -
         plan_stages,
         plan_text,
     )
+    from visionflan.train.plan.weight_names import check_weight_names
+    from visionflan.train.preflight import check_planned, check_weights
+    from visionflan.train.run import check_run_directory
 
-    plans = list(plan_stages(config, GPU_COUNTS, tflops * 1e12))
-    print("\n".join(plan_text(plans, tflops * 1e12)))
-    if gpu_memory is not None:
-        check_fits(plans, gpu_memory * GIB)
+    if args.demo and not (args.out / "build").exists():
+        config = replace(config, build=None)
+    stages = config.stages if args.stage is None else (config.stage(args.stage),)
+    check_run_directory(args.out)
+    check_planned(config, stages)
+    check_weight_names(config, stages)
+    operations = args.tflops * 1e12
+    plans = list(plan_stages(replace(config, stages=stages), GPU_COUNTS, operations))
+    print("\n".join(plan_text(plans, operations)))
+    try:
+        check_weights(config.init)
+    except TrainingError as error:
+        log(f"training would be refused now: {error}")
+    if args.gpu_memory is not None:
+        check_fits(plans, args.gpu_memory * GIB)
 
 
 def make_config(args: argparse.Namespace) -> "TrainConfig":

@@ -25,19 +25,24 @@ MAX_BFLOAT16_BETA = 0.99
 STATE_BYTES = {"adamw": 12.0, "adamw_8bit": 4 + 2 * (1 + 4 / 256), "adamw_bf16": 6.0}
 
 
-def check_optimizer(stage: StageConfig, runtime: RuntimeConfig) -> None:
-    """Raise if a stage has an optimizer whose library is missing, or that cannot work."""
+def check_optimizer(
+    stage: StageConfig, runtime: RuntimeConfig, device: torch.device | None = None
+) -> None:
+    """Raise if a stage has an optimizer whose library is missing, or that cannot work.
+
+    It works on `device`, by default that of the settings on this machine.
+    """
     if stage.optimizer == "adamw":
         return
     if find_spec("torchao") is None:
         raise ModuleNotFoundError(f"{stage.optimizer} needs torchao", name="torchao")
     if stage.optimizer == "adamw_bf16":
-        check_bfloat16(stage, runtime)
+        check_bfloat16(stage, runtime, device or resolve_device(runtime.device))
 
 
-def check_bfloat16(stage: StageConfig, runtime: RuntimeConfig) -> None:
-    """Raise TrainingError if a stage cannot be trained with weights in bfloat16."""
-    if compute_dtype(runtime, resolve_device(runtime.device)) != torch.bfloat16:
+def check_bfloat16(stage: StageConfig, runtime: RuntimeConfig, device: torch.device) -> None:
+    """Raise TrainingError if a stage cannot be trained with weights in bfloat16 on a device."""
+    if compute_dtype(runtime, device) != torch.bfloat16:
         raise TrainingError(
             f"stage {stage.name} has weights in bfloat16 (adamw_bf16), but computes in float32: "
             "set runtime.precision=bfloat16, or another optimizer"

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import torch
+
 from visionflan.errors import BuildError, TrainingError, UnknownNameError
 from visionflan.model.chat_templates import load_template
 from visionflan.model.checkpoint_path import CONFIG, check_checkpoint, how_to_download, read_config
@@ -17,20 +19,33 @@ from visionflan.train.config import InitConfig, StageConfig, TrainConfig
 from visionflan.train.loggers import check_loggers
 from visionflan.train.low_memory_optimizer import check_optimizer
 from visionflan.train.mixture import task_rates
-from visionflan.train.quantization import check_quantization
+from visionflan.train.quantization import check_quantization, check_quantization_library
 from visionflan.train.selection import available_instances, count_by_task
 from visionflan.train.validation_data import check_validation
 
+# The weights that `transformers` reads, in one file or in several.
+WEIGHT_FILES = ("*.safetensors", "*.bin")
+
 
 def check_settings(config: TrainConfig) -> None:
-    """Raise if a template or the family is unknown, a mixture has no effect, or a library lacks."""
+    """Raise as `check_choices` does, or if the library for quantized weights is missing."""
+    check_choices(config)
+    for stage in config.stages:
+        check_quantization_library(stage)
+
+
+def check_choices(config: TrainConfig, device: torch.device | None = None) -> None:
+    """Raise if a template or the family is unknown, or settings of a stage cannot work.
+
+    They work on `device`, by default that of the settings on this machine.
+    """
     for name in (config.init.chat_template, *(stage.chat_template for stage in config.stages)):
         if name:
             load_template(name)
     load_family(config.init.family)
     for stage in config.stages:
         check_mixture(stage)
-        check_optimizer(stage, config.runtime)
+        check_optimizer(stage, config.runtime, device)
         check_adapter(stage)
         check_quantization(stage, config.runtime)
 
@@ -62,7 +77,10 @@ def stage_task_counts(config: TrainConfig, stage: StageConfig) -> dict[str, int]
 
 
 def check_inputs(config: TrainConfig, stages: Sequence[StageConfig]) -> None:
-    """Raise TrainingError unless the model and the data of the stages to be trained are there."""
+    """Raise TrainingError unless the model and the data of the stages to be trained are there.
+
+    Weights are not looked for, because a run that is resumed may not need those any more.
+    """
     check_settings(config)
     check_loggers(config.runtime.report_to)
     check_initial_model(config)
@@ -73,6 +91,35 @@ def check_inputs(config: TrainConfig, stages: Sequence[StageConfig]) -> None:
         config.pretrain.check_sizes()
         if config.build is None:
             raise TrainingError("pretraining needs a build directory: use --build")
+
+
+def check_planned(config: TrainConfig, stages: Sequence[StageConfig]) -> None:
+    """Raise for what `check_inputs` will refuse on any machine, as far as it is known already.
+
+    The model and the data may not be there yet where none is named.
+    """
+    is_auto = config.runtime.device == "auto"
+    check_choices(config, torch.device("cuda" if is_auto else config.runtime.device))
+    init = config.init
+    if config.pretrain or init.checkpoint or init.vision_tower or init.language_model:
+        check_initial_model(config)
+    check_image_cache(config, stages)
+    for stage in stages:
+        if stage.data.build or config.build:
+            check_data(config, stage)
+
+
+def check_weights(init: InitConfig) -> None:
+    """Raise TrainingError if a directory that a run starts from has no weights."""
+    names = ("checkpoint", "vision_tower", "language_model")
+    directories = {f"init.{name}": getattr(init, name) for name in names}
+    missing = [
+        f"{setting} is {path}, which has no weights ({' or '.join(WEIGHT_FILES)})"
+        for setting, path in directories.items()
+        if path is not None and not any(next(path.glob(form), None) for form in WEIGHT_FILES)
+    ]
+    if missing:
+        raise TrainingError(f"{'; '.join(missing)}: download them again")
 
 
 def check_initial_model(config: TrainConfig) -> None:

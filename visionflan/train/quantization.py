@@ -29,7 +29,7 @@ def is_quantized(stage: StageConfig) -> bool:
 
 
 def check_quantization(stage: StageConfig, runtime: RuntimeConfig) -> None:
-    """Raise if a stage has quantized weights that cannot be trained on, or their library lacks."""
+    """Raise TrainingError if a stage has quantized weights that cannot be trained on."""
     if stage.adapter is None:
         return
     setting = f"stages.{stage.name}.adapter"
@@ -50,7 +50,11 @@ def check_quantization(stage: StageConfig, runtime: RuntimeConfig) -> None:
             f"stage {stage.name} has quantized weights, which several processes cannot share: "
             f"train it with one process, or set {setting}.quantization=none"
         )
-    if find_spec("bitsandbytes") is None:
+
+
+def check_quantization_library(stage: StageConfig) -> None:
+    """Raise ModuleNotFoundError if the library for the quantized weights of a stage is missing."""
+    if is_quantized(stage) and find_spec("bitsandbytes") is None:
         raise ModuleNotFoundError("quantized weights need bitsandbytes", name="bitsandbytes")
 
 

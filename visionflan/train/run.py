@@ -4,7 +4,7 @@ import gc
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from visionflan.train.config_io import from_json, to_json
 from visionflan.train.distributed import DistributedContext, init_distributed
 from visionflan.train.plan.capacity import check_gpu_memory
 from visionflan.train.plan.weight_names import check_weight_names
-from visionflan.train.preflight import check_inputs
+from visionflan.train.preflight import check_inputs, check_weights
 from visionflan.train.stage import StageRunner
 from visionflan.train.torchrun import needs_torchrun, run_torchrun
 from visionflan.train.trainer import ignore_line
@@ -37,20 +37,28 @@ MAY_COME_FIRST = {"releases", "build", "torchrun"}
 
 
 def train(
-    config: TrainConfig, out: Path, *, only: str | None = None, log: Log | None = None
+    config: TrainConfig,
+    out: Path,
+    *,
+    only: str | None = None,
+    log: Log | None = None,
+    is_locked: bool = False,
 ) -> Path:
     """Train the stages that are not done yet, or just one; return the last one's checkpoint.
 
     If training is interrupted, the same call resumes it. With `runtime.num_processes`, torchrun is
-    started, unless it has started this process.
+    started, unless it has started this process. `is_locked` is set where another process, which
+    waits for this one, has the lock of the directory.
     """
     logging.disable_progress_bar()
     stages = config.stages if only is None else (config.stage(only),)
     check_run_directory(out)
     check_inputs(config, stages)
     unfinished = [stage for stage in stages if not is_complete(out / stage.name / "checkpoint")]
+    if config.stages[0] in unfinished:
+        check_weights(config.init)
     check_weight_names(config, unfinished)
-    with sole_run(out):
+    with nullcontext() if is_locked else sole_run(out):
         if needs_torchrun(config.runtime):
             run_torchrun(config, out, only, log or ignore_line)
         else:
@@ -61,8 +69,11 @@ def train(
 
 @contextmanager
 def sole_run(out: Path) -> Iterator[None]:
-    """Lock the directory of a run. Raises TrainingError if another process trains in it."""
-    if "WORLD_SIZE" in os.environ:  # the process that has started torchrun has the lock
+    """Lock the directory of a run. Raises TrainingError if another process trains in it.
+
+    Of the processes that torchrun has started, the main one has the lock; the others wait for it.
+    """
+    if os.environ.get("RANK", "0") != "0":
         yield
         return
     with ExitStack() as stack:

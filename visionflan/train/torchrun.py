@@ -168,6 +168,7 @@ def main(file: Path) -> int:
             Path(arguments["out"]),
             only=arguments["only"],
             log=print_line,
+            is_locked=True,
         )
 
     return run_as_rank(run, file)

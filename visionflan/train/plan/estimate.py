@@ -7,6 +7,7 @@ from visionflan.errors import TrainingError
 from visionflan.plural import counted
 from visionflan.train.config import StageConfig, TrainConfig
 from visionflan.train.low_memory_optimizer import STATE_BYTES
+from visionflan.train.mixture import mixture_shares
 from visionflan.train.plan.measure import (
     ModelSize,
     count_weights,
@@ -97,10 +98,15 @@ def count_rows(config: TrainConfig, stage: StageConfig) -> int | None:
     """Return how many rows a stage is trained on; None if that is not known yet."""
     if stage.steps is not None:
         return None if stage.batch_size is None else stage.steps * stage.batch_size
-    counts = stage_task_counts(config, stage)
+    counts, data = stage_task_counts(config, stage), stage.data
     if counts is None or stage.epochs is None:
         return None
-    return round(stage.epochs * min(sum(counts.values()), stage.data.max_instances or 10**18))
+    if (mixture := data.mixture) is None:
+        return round(stage.epochs * min(sum(counts.values()), data.max_instances or 10**18))
+    if mixture.target_tokens is not None:
+        return None
+    shares = mixture_shares(mixture, counts, config.seed)
+    return round(stage.epochs * sum(share.rows or 0 for share in shares))
 
 
 def plan_text(plans: Sequence[StagePlan], flops_per_second: float) -> Iterator[str]:
