@@ -75,6 +75,7 @@ FAILURES: dict[str, tuple[Any, str, int]] = {
     "file": (redirects("file:///etc/passwd"), "refused_redirect", 1),
     "imgur": (redirects("/removed.png"), "placeholder", 2),
     "loop": (redirects("/loop"), "too_many_redirects", 6),
+    "nowhere": (answers(b"", 302), "http_status", 1),
     "garbage": (lambda h: h.wfile.write(b"nonsense\r\n\r\n"), "incomplete", 4),
 }
 
@@ -172,6 +173,12 @@ def test_redirects_lead_to_other_hosts_and_count_there(server: ImageServer, tmp_
     assert server.requests == ["older", "old", "2.jpg"]
 
 
+def test_a_redirect_in_utf_8_is_followed(server: ImageServer, tmp_path: Path) -> None:
+    server.behaviors["moved"] = redirects("/é.jpg".encode().decode("latin-1"))
+    server.behaviors["%C3%A9.jpg"] = answers(board_image(1))
+    assert fetch(tmp_path, [server.url("moved")]).fetched == 1
+
+
 @pytest.mark.parametrize(
     "url",
     [
@@ -210,7 +217,11 @@ def test_neither_a_redirect_nor_a_name_leads_to_a_private_host(
 
 
 @pytest.mark.parametrize(
-    "url", ["", "file:///etc/passwd", "ftp://a/b", "http://", "http://u:p@a/b", "http://a:99999/"]
+    "url",
+    [
+        *("", "file:///etc/passwd", "ftp://a/b", "http://", "http://u:p@a/b", "http://a:99999/"),
+        *("http://xn--/a.jpg", "http://xn--a/a.jpg"),
+    ],
 )
 def test_what_is_no_web_address_is_refused(url: str, tmp_path: Path) -> None:
     assert fetch(tmp_path, [url]).failures == {"invalid_url": 1}

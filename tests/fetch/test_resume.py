@@ -75,6 +75,15 @@ def test_ids_name_files_and_hashes_are_checked(server: ImageServer, tmp_path: Pa
     assert fetch(tmp_path, entries).present == 4
 
 
+def test_ids_that_may_name_the_same_file_are_repeated(server: ImageServer, tmp_path: Path) -> None:
+    names = ["a", "a.jpg", "b.JPEG", "b", "c.jpg", "c.png"]
+    entries = [UrlEntry(row, server.url(f"{row}.jpg"), name=name) for row, name in enumerate(names)]
+    assert fetch(tmp_path, entries) == FetchSummary(4, 0, {"repeated_id": 2})
+    assert (tmp_path / "a.jpg").read_bytes() == board_image(0)
+    assert (tmp_path / "b.JPEG").read_bytes() == board_image(2)
+    assert fetch(tmp_path, entries) == FetchSummary(0, 4, {"repeated_id": 2})
+
+
 def test_a_log_that_a_kill_cut_off_is_read(server: ImageServer, tmp_path: Path) -> None:
     urls = [server.url(f"{number}.jpg") for number in range(3)]
     fetch(tmp_path, urls)
@@ -118,7 +127,8 @@ def test_a_killed_download_goes_on(server: ImageServer, tmp_path: Path) -> None:
 
 def test_two_downloads_into_a_directory_are_refused(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from visionflan.fetch.run import lock_state\n"
+        "import sys; from pathlib import Path\n"
+        "from visionflan.fetch.output_lock import lock_state\n"
         "with lock_state(Path(sys.argv[1])): print('locked', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(

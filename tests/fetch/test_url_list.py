@@ -72,6 +72,7 @@ def test_text_and_tables_without_a_header(tmp_path: Path) -> None:
         ([{"image": A}, {"image": "local.jpg"}, {"text": 1}], [A]),
         ([{"images": [A, {"url": B}, {"path": "x.jpg"}]}], [A, B]),
         ([{"image_url": A}, {"image_url": None}, 3], [A, "", ""]),
+        ([{"url": f' "{A}" '}, {"url": "http://a/\ud800"}], [A, "http://a/\\ud800"]),
     ],
 )
 def test_records_name_images_in_many_ways(

@@ -131,7 +131,7 @@ def settings_of(args: argparse.Namespace) -> "FetchSettings":
 def fetch_lists(args: argparse.Namespace) -> Iterator[tuple[Path, "FetchSummary"]]:
     """Download the images of a list, or those of each list of a dataset."""
     from visionflan.fetch.dataset_lists import dataset_lists
-    from visionflan.fetch.local_records import write_local_records
+    from visionflan.fetch.local_records import record_files, write_local_records
     from visionflan.fetch.run import fetch_images
     from visionflan.fetch.url_list import ListColumns, read_url_list
 
@@ -144,7 +144,13 @@ def fetch_lists(args: argparse.Namespace) -> Iterator[tuple[Path, "FetchSummary"
             yield image_list.out, summary
         return
     columns = ListColumns(**{name: getattr(args, f"{name}_column") for name in COLUMNS})
-    summary = fetch_images(lambda: read_url_list(args.list, columns), args.out, settings)
+    record_files(args.list, columns, args.out)  # an error comes before the download
+    summary = fetch_images(
+        lambda: read_url_list(args.list, columns),
+        args.out,
+        settings,
+        list_name="" if columns.id else args.list.resolve().name,
+    )
     write_local_records(args.list, columns, args.out)
     yield args.out, summary
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from visionflan import catalog
+from visionflan.builder.sampling import escape_surrogates
 from visionflan.dataset_code import read_image_urls
 from visionflan.fetch.shard_log import UrlEntry
 from visionflan.image_urls import ImageUrl
@@ -37,4 +38,4 @@ def dataset_lists(name: str, root: Path) -> Iterator[ImageList]:
 def read_entries(read: Callable[[], Iterable[ImageUrl]]) -> Iterator[UrlEntry]:
     """Yield the images of a directory as rows of a list."""
     for image in read():
-        yield UrlEntry(image.row, image.url, path=image.name)
+        yield UrlEntry(image.row, escape_surrogates(image.url), path=escape_surrogates(image.name))

@@ -44,13 +44,13 @@ def parse_url(text: str, base: httpx.URL | None = None) -> httpx.URL:
     """Parse a URL, perhaps relative to another one; raise FetchError unless it is HTTP or HTTPS."""
     try:
         url = base.join(text) if base is not None else httpx.URL(text.strip())
-        port = url.port
+        host, port = url.host, url.port  # both are parsed here
     except (httpx.InvalidURL, ValueError, TypeError) as error:
         raise FetchError("invalid_url", f"{text[:200]!r}: {error}") from error
     if url.scheme not in ("http", "https"):
         kind = "refused_redirect" if base is not None else "invalid_url"
         raise FetchError(kind, f"{text[:200]!r} is not http or https")
-    if not url.host or url.userinfo or (port is not None and port > 65_535):
+    if not host or url.userinfo or (port is not None and port > 65_535):
         raise FetchError("invalid_url", f"{text[:200]!r} has no host, or a password or bad port")
     return url
 
@@ -77,7 +77,7 @@ class Downloader:
                     async with with_deadline, self.response(url) as response:
                         if response.status not in REDIRECTS:
                             return await self.save(url, response, path)
-                        target = header(response, b"location")
+                        target = location(response)
                 except TimeoutError as error:
                     detail = f"no complete response within {self.settings.timeout_s:g} seconds"
                     raise FetchError("timeout", detail, "retry") from error
@@ -149,6 +149,20 @@ def header(response: httpcore.Response, name: bytes) -> str:
     """Return the first header of a name; "" if there is none."""
     values = (value for key, value in response.headers if key.lower() == name)
     return next(values, b"").decode("latin-1").strip()
+
+
+def location(response: httpcore.Response) -> str:
+    """Return where a response redirects to; raise FetchError if it does not say."""
+    target = header(response, b"location")
+    if not target:
+        detail = f"the server answered {response.status} without an address"
+        raise FetchError("http_status", detail)
+    try:
+        return target.encode(
+            "latin-1"
+        ).decode()  # servers send addresses in UTF-8, as browsers read
+    except UnicodeDecodeError:
+        return target
 
 
 def check_headers(response: httpcore.Response, max_bytes: int) -> None:

@@ -72,6 +72,12 @@ def file_name(entry: UrlEntry, image_format: str) -> str:
     return f"{entry.row // ROWS_PER_SHARD:05d}/{entry.row:09d}.jpg"
 
 
+def without_suffix(name: str) -> str:
+    """Return an id without the suffix of an image, which it may end with."""
+    suffixes = [suffix for group in SUFFIXES.values() for suffix in group]
+    return next((name[: -len(one)] for one in suffixes if name.lower().endswith(one)), name)
+
+
 def safe_name(text: str) -> str:
     """Return an id as the name of a file, in which slashes and a first dot are escaped."""
     name = quote(text, safe=" !#$&'()+,;=@[]{}~")

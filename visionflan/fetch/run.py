@@ -1,11 +1,9 @@
 """Download the images of a list into a directory; what is there already is not downloaded again."""
 
 import asyncio
-import fcntl
 import shutil
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,8 +19,10 @@ from visionflan.fetch.files import (
     check_path,
     file_name,
     link_image,
+    without_suffix,
 )
 from visionflan.fetch.hosts import HostLimits
+from visionflan.fetch.output_lock import check_list_name, lock_state
 from visionflan.fetch.settings import FetchError, FetchSettings
 from visionflan.fetch.shard_log import STATE_DIR, ShardLog, UrlEntry, shard_of, write_ledger
 from visionflan.hashing import stable_hash
@@ -105,19 +105,25 @@ class FetchRun:
             self.finish_reading(last)
 
     def is_repeated(self, entry: UrlEntry) -> bool:
-        """Return whether an earlier row has the id of a row, and so its file."""
+        """Return whether an earlier row has the id of a row, and so its file.
+
+        So it is with `a` and `a.jpg`: the file of the first may have the name of the second.
+        """
         if not entry.name:
             return False
-        name = stable_hash(entry.name)
-        repeated = name in self.names
-        self.names.add(name)
+        stem = without_suffix(entry.name)
+        same = {stable_hash(entry.name), stable_hash(f"{entry.name}/stem")}
+        repeated = not self.names.isdisjoint(same | {stable_hash(stem)})
+        self.names.add(stable_hash(entry.name))
+        if stem != entry.name:
+            self.names.add(stable_hash(f"{stem}/stem"))
         return repeated
 
     def add_repeated(self, shard: ShardLog, entry: UrlEntry) -> None:
         """Log a row whose id an earlier row has."""
         own = entry._replace(name=f"{entry.name}#{entry.row}")
         if own.key not in shard.records:
-            detail = f"an earlier row has the id {entry.name!r}"
+            detail = f"an earlier row has the id {entry.name!r}, or one with the same file"
             shard.add(own, failure(FetchError("repeated_id", detail)))
         self.count(failed=1)
 
@@ -218,18 +224,21 @@ def fetch_images(
     *,
     hosts: HostLimits | None = None,
     tables: bool = True,
+    list_name: str = "",
 ) -> FetchSummary:
     """Download the images of a list into a directory.
 
     `read` yields the rows of the list, and is called twice. With `tables` a table for each shard of
-    10,000 rows is written beside the images, as img2dataset does. Raises ReleaseError if another
-    process downloads into the directory.
+    10,000 rows is written beside the images, as img2dataset does. Rows that name their files need
+    the name of their list. Raises ReleaseError if another process downloads into the directory, or
+    if it has the images of the rows of another list.
     """
     total = sum(1 for _ in read())
     if not total:
         raise ReleaseError("the list names no image to download")
     state = out / STATE_DIR
     with lock_state(state):
+        check_list_name(state, list_name)
         shutil.rmtree(state / "parts", ignore_errors=True)
         (state / "parts").mkdir()
         with (
@@ -257,23 +266,6 @@ def fetch_images(
 def first_error(error: BaseException) -> BaseException:
     """Return the first error of a group, and of the groups in it."""
     return first_error(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
-
-
-@contextmanager
-def lock_state(state: Path) -> Iterator[None]:
-    """Lock the state of a download; the lock ends with the process, however it ends.
-
-    Worker processes, which may outlive it for a moment, do not inherit the lock.
-    """
-    state.mkdir(parents=True, exist_ok=True)
-    with (state / "lock").open("w") as lock:
-        try:
-            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except (BlockingIOError, PermissionError):
-            raise ReleaseError(
-                f"another process downloads into {state.parent}: wait for it to end"
-            ) from None
-        yield
 
 
 def failure(error: FetchError) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from visionflan.builder.sampling import escape_surrogates
 from visionflan.catalog import unknown_name_error
 from visionflan.errors import ReleaseError
 from visionflan.fetch.shard_log import UrlEntry
@@ -188,10 +189,15 @@ def urls(value: Any) -> list[str]:
         return [url for one in value for url in urls(one)]
     if isinstance(value, dict):
         return [url for one in value.values() for url in urls(one) if url.startswith(SCHEMES)]
-    return [value.strip().strip('"') if isinstance(value, str) else ""]
+    return [clean_url(value) if isinstance(value, str) else ""]
+
+
+def clean_url(text: str) -> str:
+    """Return a URL without what some lists have around it: blanks and quotes."""
+    return escape_surrogates(text.strip().strip('"'))
 
 
 def cell(record: Record, column: str) -> str:
     """Return the text of a cell; "" for none."""
     value = record.get(column) if column else None
-    return "" if value is None else str(value).strip()
+    return "" if value is None else escape_surrogates(str(value).strip())
