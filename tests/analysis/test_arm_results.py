@@ -11,11 +11,11 @@ import pytest
 
 from tests.helpers.planted_study import finish, plan
 from visionflan.analysis.arm_outputs import ArmOutputs
+from visionflan.analysis.measure import Measure
 from visionflan.analysis.plan import StudyPlan
 from visionflan.analysis.results import StudyResults, collect_results, read_results, write_results
 from visionflan.analysis.run import bind_settings
 from visionflan.analysis.store import Store
-from visionflan.analysis.study import Measure
 from visionflan.errors import AnalysisError
 from visionflan.report.study_page.page import write_study_page
 

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from visionflan.analysis.arm import Arm
+from visionflan.analysis.factor import Factor, Factors
 from visionflan.analysis.plan import StudySettings, plan_study
 from visionflan.analysis.replicate import Replicate
 from visionflan.analysis.studies import load
-from visionflan.analysis.study import Arm, Factor, Factors, ListArms, Study
+from visionflan.analysis.study import ListArms, Study
 from visionflan.errors import DefinitionError
 from visionflan.recipes import tiny
 

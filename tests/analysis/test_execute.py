@@ -104,7 +104,8 @@ from dataclasses import dataclass
 
 from tests.helpers.toy_steps import SumStep
 from visionflan.analysis import measures
-from visionflan.analysis.study import Factor, Study
+from visionflan.analysis.factor import Factor
+from visionflan.analysis.study import Study
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,12 +2,12 @@
 
 import pytest
 
+from visionflan.analysis.arm import Arm
 from visionflan.analysis.plan import StudyPlan, StudySettings, plan_study
 from visionflan.analysis.replicate import shorten, with_chat_stage
 from visionflan.analysis.steps.surgery import ReplaceStep
 from visionflan.analysis.steps.train import TrainStep
 from visionflan.analysis.studies import load, names
-from visionflan.analysis.study import Arm
 from visionflan.cli.main import main
 from visionflan.recipes import chat_13b, find
 

@@ -18,6 +18,7 @@ from tests.helpers.record_factory import record
 from visionflan.analysis import measures
 from visionflan.analysis.arm_outputs import NUM_IMAGE_GROUPS, ArmOutputs
 from visionflan.analysis.claims import Contrast, difference
+from visionflan.analysis.measure import Measure
 from visionflan.analysis.question_intervals import (
     jackknife_interval,
     question_interval,
@@ -26,7 +27,6 @@ from visionflan.analysis.question_intervals import (
 from visionflan.analysis.replicate import ANSWERS
 from visionflan.analysis.results import collect_results, write_results
 from visionflan.analysis.store import Store
-from visionflan.analysis.study import Measure
 from visionflan.evaluate.aggregate.intervals import ConfidenceInterval
 from visionflan.evaluate.records.files import RECORDS
 from visionflan.evaluate.records.record import Record

@@ -8,9 +8,11 @@ import pytest
 
 from visionflan.analysis import measures
 from visionflan.analysis.claims import Claim
+from visionflan.analysis.factor import Factor, values_text
+from visionflan.analysis.measure import Measure
 from visionflan.analysis.plan import StudySettings, plan_study
 from visionflan.analysis.studies import load, names
-from visionflan.analysis.study import Factor, Measure, Study, values_text
+from visionflan.analysis.study import Study
 from visionflan.errors import AnalysisError, DefinitionError, UnknownNameError
 from visionflan.train.config import TrainConfig
 

@@ -6,9 +6,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from visionflan.analysis.arm import Arm
 from visionflan.analysis.replicate import ANSWERS, Replicate
 from visionflan.analysis.store import Store
-from visionflan.analysis.study import Arm
 from visionflan.errors import AnalysisError
 from visionflan.evaluate.conditions import ORIGINAL
 from visionflan.evaluate.phrasings import PHRASINGS

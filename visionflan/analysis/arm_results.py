@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from visionflan.analysis.arm import Arm
 from visionflan.analysis.arm_outputs import ArmOutputs
 from visionflan.analysis.execute import StepFailure, describe
+from visionflan.analysis.factor import Value
 from visionflan.analysis.plan import StudyPlan
 from visionflan.analysis.question_intervals import (
     LeftOut,
@@ -14,7 +16,7 @@ from visionflan.analysis.question_intervals import (
 from visionflan.analysis.step import with_ancestors
 from visionflan.analysis.steps.train import TrainStep
 from visionflan.analysis.store import Store
-from visionflan.analysis.study import Arm, Study, Value
+from visionflan.analysis.study import Study
 from visionflan.train.checkpoint import read_run_json
 
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 from statistics import fmean
 
 from visionflan.analysis.arm_outputs import ArmOutputs
-from visionflan.analysis.study import Measure
+from visionflan.analysis.measure import Measure
 from visionflan.evaluate.aggregate.signal_detection import SignalDetection, signal_detection
 from visionflan.evaluate.conditions import ORIGINAL
 from visionflan.evaluate.metric import ScoringRule

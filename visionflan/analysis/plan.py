@@ -6,10 +6,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from visionflan.analysis.arm import Arm
 from visionflan.analysis.declaration import check_same_arms
+from visionflan.analysis.factor import Factors
 from visionflan.analysis.replicate import Replicate, check_stages, shorten
 from visionflan.analysis.step import Step, with_ancestors
-from visionflan.analysis.study import Arm, Factors, Study
+from visionflan.analysis.study import Study
 from visionflan.analysis.task_table import TaskTable
 from visionflan.errors import AnalysisError
 from visionflan.evaluate.conditions import ORIGINAL
@@ -127,5 +129,5 @@ def plan_study(study: Study, settings: StudySettings) -> StudyPlan:
         )
         arms = study.make_arms(replicate, settings.factors)
         replicates.append((replicate, {arm.name: arm for arm in arms}))
-    check_same_arms(study, [arms for _, arms in replicates])
+    check_same_arms(study.title, [arms for _, arms in replicates])
     return StudyPlan(study, replace(settings, recipe=recipe), replicates)

@@ -21,7 +21,7 @@ import numpy as np
 
 from visionflan.analysis.arm_outputs import NUM_IMAGE_GROUPS, ArmOutputs
 from visionflan.analysis.claims import Claim, Contrast
-from visionflan.analysis.study import Measure
+from visionflan.analysis.measure import Measure
 from visionflan.compare.significance import SAME
 from visionflan.evaluate.aggregate.intervals import (
     ConfidenceInterval,

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from visionflan import recipes
+from visionflan.analysis.arm import Arm
+from visionflan.analysis.factor import Value
 from visionflan.analysis.step import Step
 from visionflan.analysis.steps.build_input import Build, BuildInput
 from visionflan.analysis.steps.conversations import ConversationsStep
@@ -18,7 +20,6 @@ from visionflan.analysis.steps.pretrain import PretrainStep
 from visionflan.analysis.steps.releases import ReleaseInput, Releases, SpecimensStep
 from visionflan.analysis.steps.subset import SubsetStep
 from visionflan.analysis.steps.train import ModelStep, TrainStep
-from visionflan.analysis.study import Arm, Value
 from visionflan.analysis.task_table import TaskTable
 from visionflan.errors import AnalysisError
 from visionflan.evaluate.conditions import ORIGINAL

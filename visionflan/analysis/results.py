@@ -12,10 +12,11 @@ from typing import Any
 from visionflan.analysis.arm_outputs import ArmOutputs
 from visionflan.analysis.arm_results import ArmResult, ArmSummary, arm_result
 from visionflan.analysis.execute import StepFailure
+from visionflan.analysis.factor import Value
 from visionflan.analysis.note_correlations import NoteCorrelation, note_correlations
 from visionflan.analysis.plan import StudyPlan
 from visionflan.analysis.store import LOCK, Store
-from visionflan.analysis.study import Study, Value
+from visionflan.analysis.study import Study
 from visionflan.analysis.study_links import RESULTS
 from visionflan.analysis.study_verdicts import decide_claims
 from visionflan.analysis.verdicts import Verdict

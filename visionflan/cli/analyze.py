@@ -154,8 +154,8 @@ def run(args: argparse.Namespace) -> int:
 
 def list_studies() -> int:
     """Print each study with its question and its factors."""
+    from visionflan.analysis.factor import values_text
     from visionflan.analysis.studies import load_all
-    from visionflan.analysis.study import values_text
 
     for name, study in load_all():
         print(f"{name:<12}{study.question} ({study.paper})")
@@ -225,9 +225,9 @@ def show_plan(settings: "StudySettings", store: "Store", jobs: int) -> int:
     """Print the arms of a study, its steps by kind, and what is left to do."""
     from collections import Counter
 
+    from visionflan.analysis.factor import values_text
     from visionflan.analysis.plan import plan_study
     from visionflan.analysis.studies import load
-    from visionflan.analysis.study import values_text
     from visionflan.plural import counted
 
     plan = plan_study(load(settings.name), settings)

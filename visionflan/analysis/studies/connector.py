@@ -8,14 +8,17 @@ connector gives of the same images.
 from collections.abc import Iterator
 
 from visionflan.analysis import measures
+from visionflan.analysis.arm import Arm
 from visionflan.analysis.arm_outputs import ArmOutputs
 from visionflan.analysis.claims import Claim, Contrast
+from visionflan.analysis.factor import Factor, Factors
+from visionflan.analysis.measure import Measure
 from visionflan.analysis.replicate import Replicate
 from visionflan.analysis.step import Step
 from visionflan.analysis.steps.comparison import CompareFeaturesStep, CompareWeightsStep
 from visionflan.analysis.steps.surgery import RandomizeStep, ReplaceStep
 from visionflan.analysis.steps.train import ModelStep
-from visionflan.analysis.study import Arm, Factor, Factors, Measure, Study
+from visionflan.analysis.study import Study
 
 WEIGHTS, FEATURES = "weights", "features"
 TUNED, ALIGNED, RANDOM = "tuned", "aligned", "random"

@@ -8,12 +8,15 @@ do not count.
 from collections.abc import Iterator
 from statistics import fmean
 
+from visionflan.analysis.arm import Arm
 from visionflan.analysis.arm_outputs import ArmOutputs
 from visionflan.analysis.claims import Claim, difference
+from visionflan.analysis.factor import Factor, Factors
+from visionflan.analysis.measure import Measure
 from visionflan.analysis.replicate import BASE as BASE_STAGE
 from visionflan.analysis.replicate import Replicate
 from visionflan.analysis.steps.train import ModelStep
-from visionflan.analysis.study import Arm, Factor, Factors, Measure, Study
+from visionflan.analysis.study import Study
 from visionflan.compare.analyses.forgetting import outcome_counts
 from visionflan.compare.results import AnswerPair
 from visionflan.evaluate.metric import ScoringRule

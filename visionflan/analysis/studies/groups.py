@@ -10,10 +10,13 @@ from functools import lru_cache
 from typing import get_args
 
 from visionflan.analysis import measures
+from visionflan.analysis.arm import Arm
 from visionflan.analysis.arm_outputs import ArmOutputs
 from visionflan.analysis.claims import Claim, difference
+from visionflan.analysis.factor import Factor, Factors, single_value
+from visionflan.analysis.measure import Measure
 from visionflan.analysis.replicate import BASE, Replicate
-from visionflan.analysis.study import Arm, Factor, Factors, Measure, Study, single_value
+from visionflan.analysis.study import Study
 from visionflan.errors import AnalysisError
 from visionflan.evaluate.metric import ScoringContext
 from visionflan.evaluate.metrics.rouge_l import METRIC as ROUGE_L

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 
 from visionflan.analysis import measures
+from visionflan.analysis.arm import Arm
 from visionflan.analysis.claims import Claim, Contrast
+from visionflan.analysis.factor import Factor, Factors
 from visionflan.analysis.replicate import BASE, Replicate
-from visionflan.analysis.study import Arm, Factor, Factors, Study
+from visionflan.analysis.study import Study
 from visionflan.model.base import ModelPart
 
 NONE, CONNECTOR, LANGUAGE_MODEL, BOTH = "none", "connector", "language_model", "both"

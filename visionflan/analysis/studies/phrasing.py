@@ -6,11 +6,14 @@ The last phrasing of each task is held back from training, so that it is new to 
 from collections.abc import Iterator
 
 from visionflan.analysis import measures
+from visionflan.analysis.arm import Arm
 from visionflan.analysis.arm_outputs import ArmOutputs
 from visionflan.analysis.claims import Claim, Contrast, difference
+from visionflan.analysis.factor import Factor, Factors
+from visionflan.analysis.measure import Measure
 from visionflan.analysis.replicate import ANSWERS, BASE, Replicate
 from visionflan.analysis.steps.rephrase import RephraseStep
-from visionflan.analysis.study import Arm, Factor, Factors, Measure, Study
+from visionflan.analysis.study import Study
 from visionflan.evaluate.phrasings import STYLE
 from visionflan.evaluate.records.record import Record
 

@@ -12,11 +12,14 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from statistics import fmean
 
+from visionflan.analysis.arm import Arm
 from visionflan.analysis.arm_outputs import ArmOutputs
 from visionflan.analysis.claims import Claim, difference
+from visionflan.analysis.factor import Factor, Factors
+from visionflan.analysis.measure import Measure
 from visionflan.analysis.replicate import Replicate
 from visionflan.analysis.steps.reprompt import RepromptStep
-from visionflan.analysis.study import Arm, Factor, Factors, Measure, Study
+from visionflan.analysis.study import Study
 from visionflan.builder.reprompt import Question
 from visionflan.errors import AnalysisError
 from visionflan.evaluate.metrics.normalization import normalize_words

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from visionflan.analysis import measures
+from visionflan.analysis.arm import Arm
 from visionflan.analysis.claims import Claim, difference
+from visionflan.analysis.factor import Factor, Factors
 from visionflan.analysis.replicate import BASE, CHAT, Replicate
 from visionflan.analysis.steps.combine import CombineStep
 from visionflan.analysis.studies.synthetic import CONVERSATIONS, STYLE
-from visionflan.analysis.study import Arm, Factor, Factors, Study
+from visionflan.analysis.study import Study
 
 TWO, MIXED, LONGER, BASE_ONLY = "two stages", "mixed", "mixed, longer", "base"
 

@@ -9,13 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from visionflan.analysis import measures
+from visionflan.analysis.arm import Arm
 from visionflan.analysis.claims import Claim, difference
+from visionflan.analysis.factor import Factor, Factors, single_value
 from visionflan.analysis.replicate import BASE, Replicate
 from visionflan.analysis.steps.pretrain import PretrainStep
 from visionflan.analysis.steps.surgery import ReplaceStep
 from visionflan.analysis.steps.train import ModelStep
 from visionflan.analysis.studies.synthetic import CONVERSATIONS, STYLE
-from visionflan.analysis.study import Arm, Factor, Factors, Study, single_value
+from visionflan.analysis.study import Study
 from visionflan.errors import AnalysisError
 
 OTHER_SEED = 1000  # added to the seed of the replicate

@@ -9,12 +9,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from visionflan.analysis import measures
+from visionflan.analysis.arm import Arm
 from visionflan.analysis.arm_outputs import ArmOutputs
 from visionflan.analysis.claims import Claim, difference
+from visionflan.analysis.factor import Factor, Factors
+from visionflan.analysis.measure import Measure
 from visionflan.analysis.replicate import CHAT, Replicate
 from visionflan.analysis.step import Step
 from visionflan.analysis.steps.train import ModelStep
-from visionflan.analysis.study import Arm, Factor, Factors, Measure, Study
+from visionflan.analysis.study import Study
 from visionflan.errors import AnalysisError
 
 CONVERSATIONS, PREFERENCE = "conversations", "preference"

@@ -11,9 +11,11 @@ from statistics import fmean
 from typing import NamedTuple, get_args
 
 from visionflan.analysis import measures
+from visionflan.analysis.arm import Arm
 from visionflan.analysis.claims import Claim, difference
+from visionflan.analysis.factor import Factor, Factors
 from visionflan.analysis.replicate import BASE, Replicate
-from visionflan.analysis.study import Arm, Factor, Factors, Study
+from visionflan.analysis.study import Study
 from visionflan.train.mixture_config import MixtureConfig
 from visionflan.vocabulary import TaskGroup
 

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 import visionflan
+from visionflan.analysis.factor import values_text
 from visionflan.analysis.results import read_results
-from visionflan.analysis.study import values_text
 from visionflan.analysis.study_links import PAGE
 from visionflan.analysis.verdict_text import number_text, rule_text
 from visionflan.atomic_write import write_text
