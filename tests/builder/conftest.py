@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from visionflan.builder import dataset_builder, part_processes
-from visionflan.builder.dataset_builder import PartJob
+from visionflan.builder.part_job import PartJob
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import pytest
 from tests.helpers.board import BOARD_FILE, files_of, row_of, write_board
 from visionflan import catalog
 from visionflan.builder import part_processes
-from visionflan.builder.dataset_builder import PartJob
 from visionflan.builder.instance_builder import InstanceBuilder
+from visionflan.builder.part_job import PartJob
 from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
 from visionflan.cli.main import main

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
-from visionflan.builder.dataset_builder import PartJob
 from visionflan.builder.output_dir import LOCK, STARTED, lock_output_dir, not_a_build
+from visionflan.builder.part_job import PartJob
 from visionflan.builder.part_processes import FailedPart, PartOutcome
 from visionflan.builder.parts import PARTS_DIR
 from visionflan.builder.staging import PART_MARK

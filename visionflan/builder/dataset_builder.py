@@ -9,11 +9,10 @@ this one writes the instances.
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from visionflan import catalog
 from visionflan.builder.chunk_processes import ChunkProcesses
-from visionflan.builder.image_chunks import PartImages
 from visionflan.builder.instance_builder import InstanceBuilder
 from visionflan.builder.official_images import write_official_images
 from visionflan.builder.official_rows import OfficialRows
@@ -23,58 +22,21 @@ from visionflan.builder.part_checks import (
     ShowProgress,
     count_units,
 )
+from visionflan.builder.part_job import PartJob
 from visionflan.builder.parts import (
-    PARTS_DIR,
     DatasetPart,
     TableWriter,
     UnwrittenRow,
     instance_writer,
     ledger_writer,
 )
-from visionflan.builder.plan import BuildSettings, provenance, task_info
+from visionflan.builder.plan import provenance, task_info
 from visionflan.builder.release_reader import ReleaseReader
 from visionflan.builder.repeated_images import remove_unused_images
 from visionflan.builder.sampling import ReleasePass, TaskSampler
-from visionflan.builder.staging import Staging
 from visionflan.dataset import Dataset
 
 SPARE_FRACTION = 5  # 1 / 5 more rows than the maximum are sampled, to replace unusable ones
-
-
-class PartJob(NamedTuple):
-    """All that the part of a dataset depends on, and where it is written.
-
-    Attributes:
-        name: the dataset's name.
-        tasks: the maximum number of instances of each task, by the task's name.
-        settings: the settings of the build.
-        data_root: the directory that contains the release.
-        out: the build directory.
-        source: the digest of all that the part depends on.
-        image_workers: the number of processes that check images at first.
-        start_method: that of `multiprocessing`, or None for the platform's.
-        staging: which of the directories are in a store.
-    """
-
-    name: str
-    tasks: dict[str, int]
-    settings: BuildSettings
-    data_root: Path
-    out: Path
-    source: str
-    image_workers: int = 1
-    start_method: str | None = None
-    staging: Staging = Staging()
-
-    @property
-    def directory(self) -> Path:
-        """Return the directory of the part."""
-        return self.out / PARTS_DIR / self.name
-
-    @property
-    def images(self) -> PartImages:
-        """Return where the images of the part are stored."""
-        return PartImages(self.out / "images", self.directory, self.name)
 
 
 def build_part(

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from visionflan.builder.build_output import BuildOutput, StoredOutput
+from visionflan.builder.part_job import Staging
 from visionflan.builder.releases import Releases, StoredReleases
-from visionflan.builder.staging import Staging
 from visionflan.errors import BuildError
 from visionflan.stores import is_url
 from visionflan.stores.file_store import FileStore

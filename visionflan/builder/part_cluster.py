@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from visionflan import catalog
-from visionflan.builder.dataset_builder import PartJob
+from visionflan.builder.part_job import PartJob
 from visionflan.builder.part_processes import FailedPart, PartOutcome, largest_first, run_job
 from visionflan.errors import BuildError
 from visionflan.executors import open_executor

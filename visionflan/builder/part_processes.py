@@ -16,8 +16,9 @@ from signal import SIGKILL
 from typing import NamedTuple
 
 from visionflan.builder.child_process import ChildProcess, process_context, share_imports
-from visionflan.builder.dataset_builder import PartJob, build_part
+from visionflan.builder.dataset_builder import build_part
 from visionflan.builder.part_checks import PhaseProgress, ShowProgress
+from visionflan.builder.part_job import PartJob
 from visionflan.builder.parts import DatasetPart
 from visionflan.builder.staging import open_stage, stage_releases, upload_part
 from visionflan.errors import VisionflanError

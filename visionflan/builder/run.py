@@ -10,11 +10,11 @@ from visionflan import catalog
 from visionflan.builder.assemble import assemble
 from visionflan.builder.build_output import BuildOutput, RunJobs
 from visionflan.builder.build_request import check_request, usable_workers
-from visionflan.builder.dataset_builder import PartJob
 from visionflan.builder.decontamination.references import Decontamination
 from visionflan.builder.image_store import has_complete_shards
 from visionflan.builder.locations import BuildLocations, open_locations
 from visionflan.builder.output_dir import find_finished, remove_stale_files
+from visionflan.builder.part_job import PartJob
 from visionflan.builder.part_processes import FailedPart, PartOutcome, run_jobs
 from visionflan.builder.parts import DatasetPart
 from visionflan.builder.plan import BuildPlan, BuildSettings, plan, provenance

@@ -13,44 +13,25 @@ from contextlib import contextmanager
 from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from visionflan.builder.part_job import PartJob
 from visionflan.builder.parts import PARTS_DIR
 from visionflan.builder.releases import state_of
 from visionflan.errors import ReleaseError
 from visionflan.stores.file_store import FileStore, StoredFile
 from visionflan.stores.scratch import open_scratch
 
-if TYPE_CHECKING:
-    from visionflan.builder.dataset_builder import PartJob
-
 PART_MARK = "part.json"
 CHECKED_FILES = "checked-*.parquet"  # with which only this machine could go on
 SHARD_NUMBER = re.compile(r"-\d{5,}\.parquet")
 
 
-class Staging(NamedTuple):
-    """What of a job is in a store.
-
-    Attributes:
-        data_url: the data root, or an empty string if it is a directory that this machine has.
-        releases: the digests of the releases that are copied.
-        out_url: the build, or an empty string.
-        scratch: the directory for temporary copies; None is that of this machine.
-    """
-
-    data_url: str = ""
-    releases: dict[str, str] = {}  # noqa: RUF012 - nobody changes it
-    out_url: str = ""
-    scratch: Path | None = None
-
-
 @contextmanager
-def open_stage(job: "PartJob") -> Iterator["PartJob"]:
+def open_stage(job: PartJob) -> Iterator[PartJob]:
     """Yield the job with directories of this machine, which are removed at the end."""
     staging = job.staging
     if not (staging.data_url or staging.out_url):
@@ -63,7 +44,7 @@ def open_stage(job: "PartJob") -> Iterator["PartJob"]:
         )
 
 
-def stage_releases(job: "PartJob", show: Callable[[int, int], object]) -> None:
+def stage_releases(job: PartJob, show: Callable[[int, int], object]) -> None:
     """Copy the releases that the reader of a dataset looks into.
 
     `show` receives the numbers of files that are done and of all files. Raises ReleaseError if the
@@ -98,7 +79,7 @@ def download_file(store: FileStore, name: str, path: Path, stored: StoredFile) -
     os.utime(path, (seconds, seconds))
 
 
-def upload_part(job: "PartJob", show: Callable[[int, int], object]) -> None:
+def upload_part(job: PartJob, show: Callable[[int, int], object]) -> None:
     """Upload the part that was built, in place of what an earlier run uploaded."""
     staging = job.staging
     if staging.data_url:
@@ -128,7 +109,7 @@ def is_uploaded(path: Path) -> bool:
     return path.is_file() and path.name != PART_MARK and not fnmatch(path.name, CHECKED_FILES)
 
 
-def check_neighbors(job: "PartJob") -> None:
+def check_neighbors(job: PartJob) -> None:
     """Raise ReleaseError if rows name files of another release, which was not copied."""
     ledger = pq.read_table(job.directory / "ledger.parquet", columns=["kind", "file"])
     files = ledger.filter(pc.equal(ledger["kind"], "dropped"))["file"].to_pylist()

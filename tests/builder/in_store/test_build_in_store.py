@@ -17,7 +17,7 @@ from tests.helpers.store_builds import DATA, NAMES, OUT, SETTINGS, build_files, 
 from visionflan.builder import dataset_builder, part_processes
 from visionflan.builder.assemble import assemble
 from visionflan.builder.build_output import STORE_LOCK
-from visionflan.builder.dataset_builder import PartJob
+from visionflan.builder.part_job import PartJob
 from visionflan.builder.run import build
 from visionflan.cli.main import main
 from visionflan.errors import BuildError

@@ -11,8 +11,8 @@ from tests.helpers.board import BOARD_FILE, board_image, files_of
 from tests.helpers.faulty_store import FaultyStore
 from tests.helpers.store_builds import DATA, OUT, SETTINGS, build_files, build_in_store
 from visionflan.builder import part_processes, staging
-from visionflan.builder.dataset_builder import PartJob
 from visionflan.builder.decontamination.references import Decontamination, folder_reference
+from visionflan.builder.part_job import PartJob
 from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
 from visionflan.errors import BuildError
