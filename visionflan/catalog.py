@@ -27,10 +27,23 @@ loose_files: dict[str, Path] = {}
 def unknown_name_error(
     noun: str, name: str, known: Collection[str], hint: str = ""
 ) -> UnknownNameError:
-    """Return the error for an unknown name; it suggests the nearest known ones, else `hint`."""
+    """Return the error for an unknown name; it suggests the nearest known ones, else `hint`.
+
+    Of a dataset whose file is in the working directory, it suggests that.
+    """
+    if noun == "dataset" and (file := loose_file_of(name)):
+        return UnknownNameError(
+            f"no {noun} is named {name!r}: to use {file}, add --dataset-file {file}"
+        )
     near = get_close_matches(name, known, n=3, cutoff=0.6)
     hint = f"did you mean {', '.join(near)}?" if near else hint or f"see `visionflan {noun}s`."
     return UnknownNameError(f"no {noun} is named {name!r}: {hint}")
+
+
+def loose_file_of(name: str) -> str:
+    """Return the dataset file of a name, which may be that of a file; "" if there is none."""
+    file = name if name.endswith(".py") else f"{name}.py"
+    return file if Path(file).is_file() else ""
 
 
 def match_tasks(patterns: Iterable[str], tasks: Collection[str]) -> list[str]:
@@ -154,6 +167,9 @@ def find_tasks(patterns: Collection[str]) -> list[str]:
     if not WILDCARDS.intersection("".join(named)) and named <= set(names()):
         with suppress(UnknownNameError):  # which names the tasks of all datasets
             return match_tasks(patterns, task_names(sorted(named)))
+    for name in sorted(named.difference(names())):
+        if loose_file_of(name):
+            raise unknown_name_error("dataset", name, names())
     return match_tasks(patterns, task_names())
 
 

@@ -166,3 +166,21 @@ def test_a_maximum_below_one_is_refused(make: MakeBoard, tmp_path: Path) -> None
         main(["build", "--demo", "--out", str(tmp_path / "out"), "--max-per-task", "0"])
     with pytest.raises(BuildError, match="at least 1"):
         BuildSettings(max_per_held_out_task=0)
+
+
+@pytest.mark.parametrize("is_plan", [False, True])
+def test_a_data_root_without_any_release_is_named_and_no_dataset(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], *, is_plan: bool
+) -> None:
+    root, command = tmp_path / "data", ["build", "--out", str(tmp_path / "out")]
+    command += ["--data-root", str(root), *["--plan"] * is_plan]
+    (root / "photos").mkdir(parents=True)
+    assert main(command) == 1
+    message = f"error: {root} has no release, only photos: name the directory that has a subdirect"
+    assert capsys.readouterr().err.startswith(message)
+    (root / "photos").rmdir()
+    assert main(command) == 1
+    assert capsys.readouterr().err.startswith(f"error: {root} is empty or does not exist: name")
+    root.rmdir()
+    assert main(command) == 1
+    assert capsys.readouterr().err.startswith(f"error: {root} is not a directory")

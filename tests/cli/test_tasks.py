@@ -3,6 +3,7 @@
 import csv
 import json
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -93,3 +94,51 @@ def test_only_names_that_are_near_are_suggested(capsys: pytest.CaptureFixture[st
     assert "did you mean caltech101" in capsys.readouterr().err
     assert main(["tasks", "coco/quantum_chromodynamics"]) == 1
     assert "did you mean" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["check", "my_lab"],
+        ["check", "my_lab.py"],
+        ["datasets", "my_lab"],
+        ["tasks", "my_lab"],
+        ["tasks", "my_lab/boards"],
+        ["tasks", "--dataset", "my_lab"],
+        ["fetch", "--dataset", "my_lab", "--data-root", "."],
+        ["build", "--tasks", "my_lab/*", "--out", "build", "--data-root", "."],
+    ],
+)
+def test_a_name_of_a_dataset_file_in_the_working_directory_names_its_option(
+    command: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("my_lab.py").touch()
+    Path("ai2d").mkdir()  # a release
+    assert main(command) == 1
+    message = "is named 'my_lab': to use my_lab.py, add --dataset-file my_lab.py\n"
+    assert message in capsys.readouterr().err.replace(".py':", "':")
+    Path("my_lab.py").unlink()
+    assert main(command) == 1
+    assert "--dataset-file" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "command", [["check", "coco"], ["tasks", "coco/itm", "--show"], ["quickstart"], ["web"]]
+)
+def test_a_data_root_that_is_no_directory_is_refused(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "nowhere"
+    assert main([*command, "--data-root", str(root)]) == 1
+    assert f"error: {root} is not a directory: name one with" in capsys.readouterr().err
+
+
+def test_a_check_of_releases_that_are_not_there_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", "coco", "--data-root", str(tmp_path)]) == 1
+    assert f"error: {tmp_path} has no release of coco: name the" in capsys.readouterr().err

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from visionflan import catalog
 from visionflan.builder.plan import MAX_NAMED, BuildPlan
 from visionflan.errors import BuildError
+from visionflan.escaping import escape_unprintable
 from visionflan.plural import counted
 
 MIN_WORKERS_LIMIT, WORKERS_PER_CORE = 16, 4
@@ -30,7 +31,19 @@ def check_request(data_root: Path, out: Path, build_plan: BuildPlan) -> None:
             f"{data_root} looks like a release itself, of {' or '.join(names[:MAX_NAMED])}: "
             "--data-root must be the directory that contains it under the dataset's name"
         )
+    if not any((data_root / name).is_dir() for name in catalog.names()):
+        raise BuildError(no_release_message(data_root))
     raise BuildError(f"nothing can be built: {'; '.join(reasons(data_root, build_plan))}")
+
+
+def no_release_message(data_root: Path) -> str:
+    """Return that a data root, which may be in a store, has no release, and what it has."""
+    names = sorted(escape_unprintable(path.name) for path in data_root.iterdir())
+    content = f"has no release, only {some_of(names)}" if names else "is empty or does not exist"
+    return (
+        f"{data_root} {content}: name the directory that has a subdirectory for each dataset, such "
+        "as `coco`, with --data-root (`visionflan datasets NAME` says how to obtain one)"
+    )
 
 
 def is_in(path: Path, directory: Path) -> bool:

@@ -14,6 +14,7 @@ from visionflan.builder.image_pool import ImageCheckPool
 from visionflan.builder.image_workers import ImageFault
 from visionflan.builder.plan import BuildPlan, BuildSettings, plan
 from visionflan.builder.release_reader import ReleaseReader
+from visionflan.builder.releases import Releases
 from visionflan.builder.sampling import ReleasePass, TaskSampler
 from visionflan.builder.schedule import DatasetWork, makespan
 from visionflan.errors import VisionflanError
@@ -65,7 +66,7 @@ def estimate_build(
     data_root: Path, out: Path, settings: BuildSettings, workers: int
 ) -> tuple[BuildPlan, list[DatasetEstimate]]:
     """Return the plan and an estimate of each of its datasets; nothing is written."""
-    build_plan = plan(data_root, settings)
+    build_plan = plan(Releases(data_root).path, settings)
     check_request(data_root, out, build_plan)
     bar = ProgressBar("estimating", len(build_plan.tasks), unit="datasets")
     with ThreadPoolExecutor(workers) as threads:  # each waits for processes

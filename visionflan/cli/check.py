@@ -8,6 +8,7 @@ from visionflan import catalog
 from visionflan.authoring import lint, spelling
 from visionflan.cli.shared import dataset_args
 from visionflan.cli.shared.log import log
+from visionflan.errors import ReleaseError
 from visionflan.plural import counted
 from visionflan.reviews.catalog_reviews import dataset_reviews
 from visionflan.reviews.task_review import STATE_LABELS
@@ -37,6 +38,7 @@ def run(args: argparse.Namespace) -> int:
     names = args.names or [path.stem for path in args.dataset_file] or catalog.names()
     for name in set(names) - set(catalog.names()):
         raise catalog.unknown_name_error("dataset", name, catalog.names())
+    check_releases(args.data_root, names)
     if args.reviews:
         print_reviews(names, args)
         return 0
@@ -58,6 +60,17 @@ def run(args: argparse.Namespace) -> int:
     summary = review_summary([name for name in names if name not in unusable])
     print(f"{summary}; `visionflan check --reviews` lists what is not accepted.")
     return int(bool(findings))
+
+
+def check_releases(data_root: Path | None, names: list[str]) -> None:
+    """Raise VisionflanError if a data root has the release of none of some datasets."""
+    dataset_args.check_data_root(data_root)
+    if data_root is not None and not any((data_root / name).is_dir() for name in names):
+        wanted = names[0] if len(names) == 1 else "a checked dataset"
+        raise ReleaseError(
+            f"{data_root} has no release of {wanted}: "
+            "name the directory that has a subdirectory for each dataset with --data-root"
+        )
 
 
 def print_reviews(names: list[str], args: argparse.Namespace) -> None:

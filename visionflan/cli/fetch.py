@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from visionflan.cli.shared.dataset_args import add_dataset_file, load_files
 from visionflan.cli.shared.parsers import positive_int
 from visionflan.errors import UsageError
 from visionflan.plural import counted
@@ -45,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name in COLUMNS:
         parser.add_argument(f"--{name}-column", default="", metavar="NAME", help=HELP[name])
     add_limits(parser)
+    add_dataset_file(parser)
     parser.add_argument("--json", action="store_true", help="print the counts as JSON")
 
 
@@ -96,6 +98,7 @@ def run(args: argparse.Namespace) -> int:
     from visionflan.cli.shared.dataset_args import print_json
 
     check_usage(args)
+    load_files(args)
     downloads = list(fetch_demo(args) if args.demo else fetch_lists(args))
     if args.json:
         print_json([{"out": str(out), **summary._asdict()} for out, summary in downloads])

@@ -8,6 +8,7 @@ resume.
 import argparse
 from pathlib import Path
 
+from visionflan.cli.shared.dataset_args import check_data_root
 from visionflan.cli.shared.log import log
 from visionflan.compare import COMPARISON_DIR
 
@@ -37,6 +38,7 @@ def run(args: argparse.Namespace) -> int:
     from visionflan.evaluate.run import rescore
     from visionflan.quickstart import quickstart
 
+    check_data_root(args.data_root)
     report = quickstart(args.out, args.data_root, log)
     print_scores([rescore(directory) for directory in evaluations(args.out)], as_json=False)
     print(f"\nReport: {report.resolve().as_uri()}")

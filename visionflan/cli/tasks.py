@@ -44,6 +44,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the list, or one task."""
     check_options(args)
     dataset_args.load_files(args)
+    dataset_args.check_data_root(args.data_root)
     if args.html:
         from visionflan.report.catalog_page import write_catalog
 

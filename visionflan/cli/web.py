@@ -14,8 +14,8 @@ import argparse
 import re
 from pathlib import Path
 
-from visionflan.cli.shared.dataset_args import add_dataset_file, load_files
-from visionflan.errors import UsageError, VisionflanError
+from visionflan.cli.shared.dataset_args import add_dataset_file, check_data_root, load_files
+from visionflan.errors import UsageError
 
 MAX_PORT = 65_535
 PERSON = re.compile(r"\w[\w.-]{0,39}")
@@ -91,8 +91,7 @@ def run(args: argparse.Namespace) -> int:
     from visionflan.web.sources import open_sources
 
     load_files(args)
-    if args.data_root is not None and not args.data_root.is_dir():
-        raise VisionflanError(f"{args.data_root} is not a directory: name one with --data-root")
+    check_data_root(args.data_root)
     sources = open_sources(
         args.builds,
         args.checkpoint,

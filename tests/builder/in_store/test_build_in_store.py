@@ -176,8 +176,12 @@ def test_what_is_no_build_or_has_no_releases_is_named_by_its_url(store: type[Fau
     FaultyStore().pipe_file("/bucket/mine/notes.txt", b"mine")
     with pytest.raises(BuildError, match=r"^faulty://bucket/mine is not empty and is not a build"):
         build(DATA, "faulty://bucket/mine", SETTINGS)
-    with pytest.raises(BuildError, match="board, twin: not in faulty://bucket/none "):
+    with pytest.raises(
+        BuildError, match=r"^faulty://bucket/none is empty or does not exist: name the directory th"
+    ):
         build("faulty://bucket/none", OUT, SETTINGS)
+    with pytest.raises(BuildError, match=r"^faulty://bucket/mine has no release, only notes\.txt:"):
+        build("faulty://bucket/mine", OUT, SETTINGS)
     with pytest.raises(
         BuildError, match=r"^one of .*bucket/data/ and .*/data/out/ is in the other"
     ):

@@ -8,6 +8,7 @@ from typing import Any
 
 from visionflan import catalog
 from visionflan.dataset import Task
+from visionflan.errors import VisionflanError
 from visionflan.vocabulary import CATEGORIES
 
 
@@ -42,6 +43,12 @@ def load_files(args: argparse.Namespace) -> None:
     """Add the dataset files of `--dataset-file` to the catalog."""
     for path in args.dataset_file:
         catalog.add_file(path)
+
+
+def check_data_root(data_root: Path | None) -> None:
+    """Raise VisionflanError if `--data-root` names no directory."""
+    if data_root is not None and not data_root.is_dir():
+        raise VisionflanError(f"{data_root} is not a directory: name one with --data-root")
 
 
 def selected_tasks(args: argparse.Namespace) -> list[tuple[str, Task[Any]]]:
