@@ -17,7 +17,7 @@ from visionflan.train.config import RuntimeConfig, TrainConfig
 TABLE = """W1129 run.py:852 ***
 {lines}
 ============================================================
-visionflan.train.torchrun FAILED
+visionflan.train.rank FAILED
 ------------------------------------------------------------
 Root Cause (first observed failure):
 [0]:
@@ -61,7 +61,7 @@ def test_a_process_that_fails_before_it_trains_is_described_by_its_error(tmp_pat
         "ModuleNotFoundError: No module named 'peft'\n"
         "W1130 15:46:56 Sending process 298 closing signal SIGTERM\n"
         "torch.distributed.elastic.multiprocessing.errors.ChildFailedError: \n"
-        f"{'=' * 60}\nvisionflan.train.torchrun FAILED\n{'=' * 60}\n"
+        f"{'=' * 60}\nvisionflan.train.rank FAILED\n{'=' * 60}\n"
     )
     message = "torchrun ended with exit code 1 (ModuleNotFoundError: No module named 'peft'): see "
     assert torchrun.describe_failure(file, 1) == f"{message}{file}"

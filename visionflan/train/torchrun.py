@@ -27,9 +27,10 @@ from visionflan.executors.processes import describe_exit
 from visionflan.model.generate import resolve_device
 from visionflan.plural import counted
 from visionflan.train.config import RuntimeConfig, TrainConfig
-from visionflan.train.config_io import from_json, to_json
+from visionflan.train.config_io import to_json
 
 LOG_FILE = "torchrun.log"
+RANK_MODULE = "visionflan.train.rank"
 STOP_S = 60  # torchrun itself allows its processes 30 s to save their state
 POLL_S = 0.5
 ERROR = "error: "
@@ -77,18 +78,18 @@ def run_torchrun(
     with TemporaryDirectory() as directory, (out / LOG_FILE).open("w") as file:
         arguments = Path(directory) / "arguments.json"
         write_json(arguments, {"config": to_json(config), "out": str(out), "only": only})
-        code = run_process(make_command(config, arguments), file, log)
+        code = run_process(
+            torchrun_command(config.runtime.num_processes, RANK_MODULE, arguments), file, log
+        )
     if code:
         raise TrainingError(describe_failure(out / LOG_FILE, code))
 
 
-def make_command(config: TrainConfig, arguments: Path) -> list[str]:
-    """Return the command that starts the processes; `--standalone` finds a free port."""
-    return torchrun_command(config.runtime.num_processes, __name__, arguments)
-
-
 def torchrun_command(num_processes: int, module: str, arguments: Path) -> list[str]:
-    """Return the command that runs a module with a file in several processes of this machine."""
+    """Return the command that runs a module with a file in several processes of this machine.
+
+    `--standalone` finds a free port.
+    """
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     return [*torchrun, "--nproc-per-node", str(num_processes), "-m", module, str(arguments)]
 
@@ -158,22 +159,6 @@ def describe_failure(file: Path, code: int) -> str:
     return f"torchrun {describe_exit(code)}{reason and f' ({reason})'}: see {file}"
 
 
-def main(file: Path) -> int:
-    """Train as one of several processes; return the exit code."""
-    from visionflan.train.run import train
-
-    def run(arguments: dict[str, Any]) -> None:
-        train(
-            from_json(TrainConfig, arguments["config"]),
-            Path(arguments["out"]),
-            only=arguments["only"],
-            log=print_line,
-            is_locked=True,
-        )
-
-    return run_as_rank(run, file)
-
-
 def run_as_rank(run: Callable[[dict[str, Any]], None], file: Path) -> int:
     """Run a function on the arguments in a file, as one of several processes; return the exit code.
 
@@ -204,7 +189,3 @@ def exit_with_parent() -> None:
     """Stop this process when stdin is closed, since then the one that logs has ended."""
     os.read(sys.stdin.fileno(), 1)
     signal.raise_signal(signal.SIGKILL)
-
-
-if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))

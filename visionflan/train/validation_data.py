@@ -3,7 +3,6 @@
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from visionflan.catalog import match_tasks
 from visionflan.errors import TrainingError, UnknownNameError
@@ -11,49 +10,47 @@ from visionflan.storage.directory import BuildDirectory
 from visionflan.train.config import DataConfig, StageConfig, TrainConfig
 from visionflan.train.data_record import data_summary, write_rows
 from visionflan.train.mixture_config import MixtureConfig
+from visionflan.train.stage_inputs import StageInputs
 from visionflan.train.tokenized_dataset import TokenizedDataset, tokenize_stage
 from visionflan.train.training_model import TrainingModel
 from visionflan.train.validation import Validation
-
-if TYPE_CHECKING:
-    from visionflan.train.stage import StageRunner
 
 DIRECTORY = "validation"
 # So large that the rates of all tasks are equal.
 EQUAL_RATES = 1e6
 
 
-def validation_of(runner: "StageRunner", model: TrainingModel) -> Validation | None:
+def validation_of(inputs: StageInputs, model: TrainingModel) -> Validation | None:
     """Return the validation of a stage with its data, or None if it is not validated."""
-    config = runner.stage.validation
-    path = validation_build(runner.config, runner.stage)
+    config = inputs.stage.validation
+    path = validation_build(inputs.config, inputs.stage)
     if config is None or path is None:
         return None
     build = BuildDirectory(path)
-    dataset = tokenize_held_out(runner, build)
+    dataset = tokenize_held_out(inputs, build)
     return Validation(
         config=config,
-        runtime=runner.config.runtime,
-        directory=runner.directory,
+        runtime=inputs.config.runtime,
+        directory=inputs.directory,
         dataset=dataset,
-        collate=runner.collator(dataset, runner.images(dataset, build)),
+        collate=inputs.collator(dataset, inputs.images(dataset, build)),
         model=model,
-        distributed=runner.distributed,
+        distributed=inputs.distributed,
         data=data_summary(build, dataset),
     )
 
 
-def tokenize_held_out(runner: "StageRunner", build: BuildDirectory) -> TokenizedDataset:
+def tokenize_held_out(inputs: StageInputs, build: BuildDirectory) -> TokenizedDataset:
     """Tokenize the instances in the main process, and open them on all; list them in a file."""
-    stage, directory = validation_stage(runner.stage), runner.directory / DIRECTORY
-    inputs = (build, stage, runner.chat_tokenizer, directory / "tokenized")
-    if runner.distributed.is_main_process:
-        rows = tokenize_stage(*inputs, seed=runner.config.seed)
+    stage, directory = validation_stage(inputs.stage), inputs.directory / DIRECTORY
+    sources = (build, stage, inputs.chat_tokenizer, directory / "tokenized")
+    if inputs.distributed.is_main_process:
+        rows = tokenize_stage(*sources, seed=inputs.config.seed)
         shutil.copy(directory / "tokenized" / "ledger.jsonl", directory)
         write_rows(directory / "rows.jsonl", rows)
-    runner.distributed.barrier()
-    dataset = tokenize_stage(*inputs, seed=runner.config.seed)
-    runner.check_positions(dataset)
+    inputs.distributed.barrier()
+    dataset = tokenize_stage(*sources, seed=inputs.config.seed)
+    inputs.check_positions(dataset)
     return dataset
 
 
