@@ -1,5 +1,6 @@
 """Write files and directories atomically: to a temporary name, then fsync, then rename."""
 
+import errno
 import fcntl
 import json
 import os
@@ -94,6 +95,19 @@ def locked(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def append_whole(descriptor: int, content: bytes, *, sync: bool = False) -> None:
+    """Append bytes to an open file; of what a full disk takes only in part, nothing is left."""
+    size = os.fstat(descriptor).st_size
+    try:
+        if os.write(descriptor, content) < len(content):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if sync:
+            os.fsync(descriptor)
+    except OSError:
+        os.ftruncate(descriptor, size)
+        raise
 
 
 def commit_file(temporary: Path, path: Path) -> None:

@@ -1,7 +1,9 @@
 """A person solves a task without its targets, and the answers are records like those of a model."""
 
 import csv
+import errno
 import html
+import os
 import re
 import shutil
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.helpers import html_reader
 from tests.helpers.tiny_checkpoint import write_build
 from tests.helpers.tiny_evaluation import tiny_build
 from tests.helpers.web_client import HOST, read_page, web_client
@@ -74,6 +77,28 @@ def solve(client: Any, responses: list[str]) -> None:
     for response in responses:
         answer = {"answer": response} if response else {"none": "1"}
         assert post(client, item=item_key(client), **answer).status_code == 303
+
+
+def test_an_answer_that_a_full_disk_does_not_take_is_still_in_the_form(
+    client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    solve(client, ["first"])
+    (journal,) = tmp_path.rglob("*.jsonl")
+    content, write = journal.read_bytes(), os.write
+    monkeypatch.setattr(os, "write", lambda file, text: write(file, text[:9]))
+    answer = {"item": item_key(client), "answer": "Second <b>"}
+    response = post(client, **answer)
+    assert response.status_code == 507
+    page = html_reader.read(response.text)
+    assert page.open == []
+    message = f"{journal} cannot be written ({os.strerror(errno.ENOSPC)}). It is still in the form"
+    assert message in page.text
+    assert "Second &lt;b&gt;</textarea>" in response.text
+    assert "Item 2 of" in response.text
+    assert journal.read_bytes() == content
+    monkeypatch.undo()
+    assert post(client, **answer).status_code == 303
+    assert "Item 3 of" in client.get(URL).text
 
 
 RESPONSES = [TARGET, "The-Target.", "wrong", ""] * (NUM_ITEMS // 4)

@@ -2,12 +2,12 @@
 
 import errno
 import fcntl
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from visionflan import catalog
+from visionflan.atomic_write import append_whole
 from visionflan.errors import ReviewError
 from visionflan.plugins import PACKAGE
 from visionflan.reviews.entry import ReviewEntry
@@ -73,19 +73,8 @@ def append_entries(
         entries = make_entries(parse_lines(path, content))
         lines = "".join(entry.as_line() for entry in entries)
         separator = "\n" if content and not content.endswith(b"\n") else ""
-        try:
-            write_all(file.fileno(), f"{separator}{lines}".encode())
-        except OSError:
-            os.ftruncate(file.fileno(), len(content))
-            raise
+        append_whole(file.fileno(), f"{separator}{lines}".encode(), sync=True)
     return entries
-
-
-def write_all(descriptor: int, content: bytes) -> None:
-    """Write bytes at once and sync them to disk; raise OSError if only some fit on the disk."""
-    if os.write(descriptor, content) < len(content):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    os.fsync(descriptor)
 
 
 @contextmanager

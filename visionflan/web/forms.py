@@ -8,6 +8,7 @@ from starlette.requests import ClientDisconnect, Request
 
 MAX_BODY = 1 << 17  # bytes of a form: a comment of 8,000 characters has up to 12 bytes each
 MAX_FIELDS = 100
+NOT_STORED = 507  # the status of a page with what a person typed and the disk did not take
 
 
 class FormFields(NamedTuple):
@@ -46,3 +47,8 @@ async def read_fields(request: Request, max_body: int = MAX_BODY) -> FormFields:
     return FormFields(
         {name: [one.replace("\r\n", "\n") for one in texts] for name, texts in values.items()}
     )
+
+
+def storing_problem(error: OSError) -> str:
+    """Return in words that a file cannot be written, as on a full disk."""
+    return f"{error.filename} cannot be written ({error.strerror or error})"

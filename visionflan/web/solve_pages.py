@@ -1,7 +1,7 @@
 """The pages on which a person solves tasks blind: images and prompt, and afterwards the scores."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 
 from starlette.concurrency import run_in_threadpool
@@ -10,10 +10,13 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from visionflan.catalog import unknown_name_error
-from visionflan.web.forms import read_form
-from visionflan.web.human_answers import NUM_ITEMS, HumanAnswers
+from visionflan.web.forms import NOT_STORED, read_form, storing_problem
+from visionflan.web.human_answers import NUM_ITEMS, BlindTask, HumanAnswers
 from visionflan.web.rendering import Pages, item_at, not_found, text_parameter
 from visionflan.web.sources import Sources
+
+if TYPE_CHECKING:
+    from visionflan.evaluate.requests import Item
 
 
 class TaskProgress(NamedTuple):
@@ -69,8 +72,7 @@ class SolvePages:
         blind = answers.open_task(self.task_of(request, answers))
         item = blind.next_item
         if item is not None:
-            number = 1 + sum(one.sample_key in blind.records for one in blind.items)
-            return self.render(request, "solve_item.html", blind=blind, item=item, number=number)
+            return self.render(request, "solve_item.html", **item_values(blind, item))
         answers.score()
         blind = answers.open_task(blind.task)
         records = [blind.records[one.sample_key] for one in blind.items]
@@ -93,8 +95,19 @@ class SolvePages:
         is_given_up = "none" in form
         response = "" if is_given_up else form.get("answer", "").strip()
         if is_given_up or response:
-            answers.add(task, form.get("item", ""), response)
+            try:
+                answers.add(task, form.get("item", ""), response)
+            except OSError as error:
+                return self.show_not_stored(request, form, storing_problem(error))
         return RedirectResponse(f"{request.url.path}?{urlencode({'name': task})}", 303)
+
+    def show_not_stored(self, request: Request, form: dict[str, str], problem: str) -> Response:
+        """Return the page of an item with the answer that is not stored, and the reason."""
+        answers = self.answers_of(request)
+        blind = answers.open_task(self.task_of(request, answers))
+        item = next(one for one in blind.items if one.sample_key == form["item"])
+        values = item_values(blind, item) | {"problem": problem, "answer": form.get("answer", "")}
+        return self.render(request, "solve_item.html", status=NOT_STORED, **values)
 
     def task_of(self, request: Request, answers: HumanAnswers) -> str:
         """Return the task of a URL; raise a 404 if it cannot be solved."""
@@ -109,8 +122,16 @@ class SolvePages:
             raise not_found("start the server with --as NAME to solve tasks")
         return item_at(self.answers, request.path_params["build"], "build")
 
-    def render(self, request: Request, template: str, **values: Any) -> Response:
+    def render(
+        self, request: Request, template: str, *, status: int = 200, **values: Any
+    ) -> Response:
         """Return a page."""
         build = self.answers_of(request).build
         base = f"/builds/{int(request.path_params['build'])}"
-        return self.pages.render(template, build=build, base=base, **values)
+        return self.pages.render(template, status=status, build=build, base=base, **values)
+
+
+def item_values(blind: BlindTask, item: "Item") -> dict[str, Any]:
+    """Return what the page of an item shows, beside the build."""
+    number = 1 + sum(one.sample_key in blind.records for one in blind.items)
+    return {"blind": blind, "item": item, "number": number, "problem": "", "answer": ""}

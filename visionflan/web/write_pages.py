@@ -19,7 +19,7 @@ from visionflan.vocabulary import CATEGORIES
 from visionflan.web.catalog_filter import CatalogTask
 from visionflan.web.catalog_pages import CatalogPages
 from visionflan.web.drafts import Draft, Drafts
-from visionflan.web.forms import FormFields, read_fields
+from visionflan.web.forms import NOT_STORED, FormFields, read_fields, storing_problem
 from visionflan.web.guard import CSP, WRITING_POLICY
 from visionflan.web.rendering import Pages, not_found, parse_number, text_parameter
 from visionflan.web.sources import Sources
@@ -70,24 +70,36 @@ class WritePages:
         """Return the page of the fields, with the draft if there is one."""
         entry = self.catalog_pages.entry(request)
         draft, is_rebased = self.draft_of(entry)
-        phrasing_choice = text_parameter(request, "phrasing_choice") or "0"
-        source = self.catalog_pages.source(text_parameter(request, "source"), entry)
+        return self.show_words(
+            entry,
+            draft.words,
+            text_parameter(request, "source"),
+            text_parameter(request, "phrasing_choice") or "0",
+            draft_time=self.drafts.time(entry.name, entry.task.name),
+            is_rebased=is_rebased,
+            saved=text_parameter(request, "saved"),
+            focus=text_parameter(request, "focus"),
+        )
+
+    def show_words(
+        self, entry: CatalogTask, words: TaskWords, source: str, phrasing_choice: str, **values: Any
+    ) -> Response:
+        """Return the page of the fields with some words."""
+        source = self.catalog_pages.source(source, entry)
+        texts = dict.fromkeys(("draft_time", "is_rebased", "saved", "focus", "not_stored"), "")
         response = self.render(
             "write.html",
             entry,
             scripts=SCRIPT_NAMES,
-            draft=draft,
-            is_rebased=is_rebased,
-            draft_time=self.drafts.time(entry.name, entry.task.name),
-            preview=preview_words(self.catalog_pages, entry, draft.words, source, phrasing_choice),
+            words=words,
+            preview=preview_words(self.catalog_pages, entry, words, source, phrasing_choice),
             source=source,
             phrasing_choice=phrasing_choice,
             state=file_state(entry),
-            saved=text_parameter(request, "saved"),
-            focus=text_parameter(request, "focus"),
             categories=list(CATEGORIES),
             max_phrasings=MAX_PHRASINGS,
             checks_spelling=spelling.typos_path() is not None,
+            **(texts | values),
         )
         response.headers[CSP] = WRITING_POLICY
         return response
@@ -111,7 +123,11 @@ class WritePages:
             words = words._replace(phrasings=rest or ("",))
             focus = f"phrasings-{max(0, removed - 1)}"
         draft, _ = self.draft_of(entry)
-        self.drafts.save(entry.name, entry.task.name, draft._replace(words=words), number)
+        try:
+            self.drafts.save(entry.name, entry.task.name, draft._replace(words=words), number)
+        except OSError as error:
+            problem, chosen = storing_problem(error), (form.text("source"), "0")
+            return self.show_words(entry, words, *chosen, status=NOT_STORED, not_stored=problem)
         source = self.catalog_pages.source(form.text("source"), entry)
         phrasing_choice = form.text("phrasing_choice")
         if "HX-Request" in request.headers:
@@ -169,6 +185,8 @@ class WritePages:
             save_words(name, task, words, form.text("before"))
         except AuthoringError as error:
             return self.show_changes(entry, str(error))
+        except OSError as error:
+            return self.show_changes(entry, storing_problem(error))
         self.drafts.remove(name, task, number)
         return RedirectResponse(f"{self.url(entry)}?saved=1", 303)
 

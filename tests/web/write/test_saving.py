@@ -1,5 +1,6 @@
 """Edited words are saved after they were seen, and only where nobody else wrote."""
 
+import errno
 import os
 import re
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.helpers import html_reader
 from tests.helpers.web_client import read_page
 from tests.helpers.write_client import (
     CATALOG_URL,
@@ -20,7 +22,7 @@ from tests.helpers.write_client import (
     send,
     writer,
 )
-from visionflan import catalog
+from visionflan import atomic_write, catalog
 from visionflan.authoring.scaffold import dataset_file
 
 pytest.importorskip("starlette", reason="the extra `web` is not installed")
@@ -45,6 +47,48 @@ def test_words_are_saved_after_the_diff_and_shown_without_a_restart(
     assert client.get(CATALOG_URL).text.count(INSTRUCTION.replace('"', "&#34;")) == 13
     assert image_urls(client) == images  # a browser does not load them again
     assert not list((tmp_path / "answers").rglob("*.json"))
+
+
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make every file fail before it is complete."""
+
+    def fail(path: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(atomic_write, "fsync_path", fail)
+
+
+@pytest.mark.usefixtures("full_disk")
+def test_words_that_a_full_disk_does_not_take_are_still_in_the_form(
+    client: Any, tmp_path: Path
+) -> None:
+    for fields in ({}, {"changes": "1"}, {"add": "1"}):
+        response = send(client, INSTRUCTION, "Second <b>.", **fields)
+        assert response.status_code == 507
+        page = html_reader.read(response.text)
+        assert page.open == []
+        message = f"{TASK}.json cannot be written ({os.strerror(errno.ENOSPC)}). They are still"
+        assert message in page.text
+        assert INSTRUCTION.replace('"', "&#34;") in response.text
+        assert "Second &lt;b&gt;." in response.text
+        assert "script-src" in response.headers["content-security-policy"]
+    assert not [one for one in (tmp_path / "answers").rglob("*") if one.is_file()]
+
+
+def test_a_save_that_a_full_disk_does_not_take_changes_nothing(
+    client: Any, path: Path, request: pytest.FixtureRequest
+) -> None:
+    renew(client, INSTRUCTION)
+    before = path.read_text()
+    request.getfixturevalue("full_disk")
+    response = decide(client)
+    assert response.status_code == 409
+    message = f"Not saved: {path} cannot be written ({os.strerror(errno.ENOSPC)})."
+    assert message in html_reader.read(response.text).text
+    assert path.read_text() == before
+    assert [one.name for one in path.parent.iterdir() if "tmp" in one.name] == []
+    assert INSTRUCTION.replace('"', "&#34;") in client.get(URL).text
 
 
 def test_a_file_that_changed_after_the_diff_is_left_alone(client: Any, path: Path) -> None:

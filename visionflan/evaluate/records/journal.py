@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from visionflan.atomic_write import append_whole, naming_path
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.records.files import JOURNAL, JOURNALS
 from visionflan.evaluate.records.record import Record, record_from_row
@@ -26,13 +27,13 @@ class Journal:
         self.path = path
 
     def append(self, records: Iterable[Record]) -> None:
-        """Append records; a line that an earlier kill tore is ended first."""
+        """Append records, all of them or none; a line that an earlier kill tore is ended first."""
         lines = [json.dumps(record._asdict(), ensure_ascii=False) + "\n" for record in records]
-        with self.path.open("ab+") as file:
+        with naming_path(self.path), self.path.open("ab+", buffering=0) as file:
             if file.tell():
                 file.seek(-1, 2)
                 lines.insert(0, "" if file.read() == b"\n" else "\n")
-            file.write("".join(lines).encode())
+            append_whole(file.fileno(), "".join(lines).encode())
 
     def __iter__(self) -> Iterator[Record]:
         """Yield the complete records; raise EvaluationError for a line of something else."""
