@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -136,6 +137,31 @@ def test_a_file_imports_only_its_own_layer_and_those_before(path: Path) -> None:
     name = ".".join(("visionflan", *path.relative_to(PACKAGE).with_suffix("").parts))
     for imported in imports(path):
         assert layer(imported) <= layer(name), f"{name} must not import {imported}"
+
+
+def module_name(path: Path) -> str:
+    """Return the name of the module in a file."""
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+def imported_files(path: Path, files: dict[str, Path]) -> set[str]:
+    """Return the modules that a file imports, where `from a import b` may name the module a.b."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            modules = {f"{node.module}.{name.name}" for name in node.names}
+            names |= {name if name in files else str(node.module) for name in modules}
+    return names & files.keys()
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    files = {module_name(path): path for path in FILES}
+    graph = {name: imported_files(path, files) - {name} for name, path in files.items()}
+    assert any(graph.values())
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the files
 
 
 EVALUATE = PACKAGE / "evaluate"
