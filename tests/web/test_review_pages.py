@@ -7,15 +7,21 @@ from typing import Any
 
 import pytest
 
+from tests.helpers.board import row_of, write_board
 from tests.helpers.reviewing import ASK, COUNT, accept, act, edit
 from tests.helpers.web_client import HOST, links, read_page, web_client
 from visionflan import catalog
 from visionflan.authoring import lint
 from visionflan.authoring.findings import Finding
+from visionflan.builder.plan import BuildSettings
+from visionflan.builder.run import build
 from visionflan.reviews.catalog_reviews import read_review
 from visionflan.reviews.review_file import read_entries, review_file
 
 pytest.importorskip("starlette", reason="the extra `web` is not installed")
+
+from visionflan.web import review_pages
+from visionflan.web.open_build import OpenBuild
 
 URL = "/reviews/board/ask"
 HOSTILE = "<script>alert(1)</script>\" onload='alert(2)"
@@ -216,3 +222,37 @@ def test_the_page_has_what_the_check_finds_and_the_code(monkeypatch: pytest.Monk
     assert 'json_lines(root / "rows.jsonl")' in html.unescape(page.text)
     assert {f"/catalog/{ASK}", "/reviews"} <= links(web_client(), URL)
     assert URL in links(web_client(), f"/catalog/{ASK}")
+
+
+def test_the_page_of_a_task_names_the_state_of_its_review(board_file: Path) -> None:
+    client, url = web_client(), "/catalog/board/ask"
+    assert "review draft: comments and decision" in read_page(client, url).text
+    act("ada", "submit")
+    act("bob", "comment", field="code", text="Why?")
+    state = "in review: ada submitted it on 2026-01-31, 1 open comment: comments and decision"
+    assert state in read_page(client, url).text
+    act("bob", "resolve", comment=read_review(ASK).open_comments[0].comment)
+    act("bob", "accept")
+    assert "review accepted: bob accepted it on 2026-01-31: comm" in read_page(client, url).text
+    edit(board_file, "Say what is asked.", "Answer what is asked.")
+    state = "review in review: changed since bob accepted it on 2026-01-31: comments"
+    assert state in read_page(client, url).text
+    review_file("board").write_text("{")
+    assert f"review {review_file('board')}:1: the line" in read_page(client, url).text
+
+
+def test_a_task_that_was_solved_with_other_words_says_so(
+    board_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_board(tmp_path / "data/board", [row_of(n) for n in range(6)], 6)
+    settings = BuildSettings(tasks=("board",), hold_out_images=0.5)
+    build(tmp_path / "data", tmp_path / "built", settings, workers=1)
+    solved = lambda directory, build, task: ["ada"]  # noqa: E731
+    monkeypatch.setattr(review_pages, "persons_with_answers", solved)
+    client = web_client(builds=[OpenBuild(tmp_path / "built")], person="bob", answers=tmp_path)
+    other = "by ada; the build has other words than the task has now; solve it"
+    assert "solved blind in built by ada; solve it" in read_page(client, URL).text
+    edit(board_file, "Say what is asked.", "Answer what is asked.")
+    assert other in read_page(client, URL).text
+    edit(board_file, "Answer what is asked.", "Say what is asked.")
+    assert other not in read_page(client, URL).text

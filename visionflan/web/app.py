@@ -14,6 +14,7 @@ from visionflan.escaping import one_line
 from visionflan.web.build_pages import BuildPages
 from visionflan.web.catalog_pages import CatalogPages
 from visionflan.web.diff_pages import DiffPages
+from visionflan.web.draft_pages import DraftPages
 from visionflan.web.guard import Access, Guard
 from visionflan.web.rendering import Pages
 from visionflan.web.review_pages import ReviewPages
@@ -41,7 +42,10 @@ def create_app(sources: Sources, access: Access | None = None) -> ASGIApp:
     for group in (BuildPages, DiffPages, SolvePages):
         routes += group(pages, sources).routes
     routes += ReviewPages(pages, sources, catalog_pages).routes
-    routes += WritePages(pages, sources, catalog_pages).routes
+    write_pages = WritePages(pages, sources, catalog_pages)
+    routes += write_pages.routes
+    if sources.person:
+        routes += DraftPages(pages, catalog_pages, write_pages.drafts).routes
     app = Starlette(routes=routes, exception_handlers=error_handlers(pages))
     return Guard(app, access or Access())
 

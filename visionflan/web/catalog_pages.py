@@ -11,8 +11,13 @@ from starlette.routing import Route
 from visionflan import catalog
 from visionflan.builder.preview import PreviewRow, render_row
 from visionflan.dataset import Dataset
+from visionflan.errors import VisionflanError
+from visionflan.escaping import one_line
 from visionflan.overlaps import EVALUATIONS, indirect_overlaps, overlaps, overlaps_of
+from visionflan.plural import counted
 from visionflan.prompt import strip_image_markers
+from visionflan.reviews.catalog_reviews import dataset_reviews
+from visionflan.reviews.task_review import STATE_LABELS
 from visionflan.vocabulary import CATEGORIES
 from visionflan.web.catalog_filter import ONLY, WITHOUT, CatalogFilter, CatalogTask
 from visionflan.web.display_image import display_image
@@ -111,6 +116,7 @@ class CatalogPages:
             num_skipped=len(sample.skipped),
             pairs=overlaps_of(entry.name),
             known=self.datasets,
+            review=review_status(entry),
         )
 
     def example_image(self, request: Request) -> Response:
@@ -177,3 +183,16 @@ class CatalogPages:
             for image in range(len(row.images))
         ]
         return ShownExample(strip_image_markers(preview.prompt), preview.answer, urls)
+
+
+def review_status(entry: CatalogTask) -> str:
+    """Return the state of the review of a task in words, or why it cannot be read."""
+    try:
+        reviews = {review.task: review for review in dataset_reviews(entry.name)}
+    except VisionflanError as error:
+        return one_line(str(error))
+    review = reviews.get(entry.id)
+    if review is None:  # the file was changed this moment
+        return STATE_LABELS["draft"]
+    num_open = len(review.open_comments)
+    return review.status + (f", {counted(num_open, 'open comment')}" if num_open else "")

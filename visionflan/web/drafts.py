@@ -48,6 +48,11 @@ class Drafts:
         """Return the file of a draft."""
         return self.directory / dataset / f"{task}.json"
 
+    def names(self) -> list[tuple[str, str]]:
+        """Return the dataset and the task of each draft."""
+        files = sorted(self.directory.glob("[!.]*/[!.]*.json"))
+        return [(file.parent.name, file.stem) for file in files]
+
     def load(self, dataset: str, task: str) -> Draft | None:
         """Return the draft of a task; None if there is none."""
         path = self.path(dataset, task)

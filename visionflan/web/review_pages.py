@@ -45,11 +45,17 @@ BUTTONS = {
 
 
 class SolvedTask(NamedTuple):
-    """A task of a build that persons can solve or solved, with the URL of the page."""
+    """A task of a build that persons can solve or solved.
+
+    Attributes:
+        url: of the page for that; empty if nobody can solve it here.
+        has_other_words: whether the prompts of the build have other instructions than the task.
+    """
 
     build: str
     url: str
     persons: list[str]
+    has_other_words: bool
 
 
 class WrittenComment(NamedTuple):
@@ -156,16 +162,20 @@ class ReviewPages:
             code=source_code(entry.task.to_example, entry.dataset.read),
             source=source,
             examples=self.catalog_pages.shown_examples(entry, source, entry.task.instruction),
-            solved=list(self.solved_tasks(entry.id)),
+            solved=list(self.solved_tasks(entry)),
         )
 
-    def solved_tasks(self, task: str) -> Iterator[SolvedTask]:
+    def solved_tasks(self, entry: CatalogTask) -> Iterator[SolvedTask]:
         """Yield the builds with a task, and which persons solved it blind there."""
         for number, build in enumerate(self.sources.builds):
-            if task in build.manifest["tasks"]:
-                url = f"/builds/{number}/solve/task?{urlencode({'name': task})}"
-                persons = persons_with_answers(self.sources.answers, build, task)
-                yield SolvedTask(build.name, url if self.sources.person else "", persons)
+            if (built := build.manifest["tasks"].get(entry.id)) is not None:
+                url = f"/builds/{number}/solve/task?{urlencode({'name': entry.id})}"
+                yield SolvedTask(
+                    build.name,
+                    url if self.sources.person else "",
+                    persons_with_answers(self.sources.answers, build, entry.id),
+                    built["phrasings"] != list(entry.task.phrasings),
+                )
 
 
 def new_entries(form: dict[str, str], person: str) -> list[NewEntry]:

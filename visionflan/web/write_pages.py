@@ -68,7 +68,7 @@ class WritePages:
 
     def words_page(self, request: Request) -> Response:
         """Return the page of the fields, with the draft if there is one."""
-        entry = self.catalog_pages.entry(request)
+        entry = self.entry(request)
         draft, is_rebased = self.draft_of(entry)
         return self.show_words(
             entry,
@@ -112,8 +112,8 @@ class WritePages:
 
     def keep_words(self, request: Request, form: FormFields, number: int) -> Response:
         """Keep the words of a form, and do what its button says."""
-        entry = self.catalog_pages.entry(request)
         words = form_words(form)
+        entry = self.entry(request, words, number)
         focus, next_page = "", self.url(entry)
         if "add" in form.values and len(words.phrasings) < MAX_PHRASINGS:
             words = words._replace(phrasings=(*words.phrasings, ""))
@@ -140,7 +140,7 @@ class WritePages:
 
     def changes_page(self, request: Request) -> Response:
         """Return the page of the diff between the file and the draft."""
-        return self.show_changes(self.catalog_pages.entry(request))
+        return self.show_changes(self.entry(request))
 
     def show_changes(self, entry: CatalogTask, problem: str = "") -> Response:
         """Return the page of the diff, perhaps with the reason why it was not saved."""
@@ -189,6 +189,24 @@ class WritePages:
             return self.show_changes(entry, storing_problem(error))
         self.drafts.remove(name, task, number)
         return RedirectResponse(f"{self.url(entry)}?saved=1", 303)
+
+    def entry(
+        self, request: Request, words: TaskWords | None = None, number: int = 0
+    ) -> CatalogTask:
+        """Return the task of a URL; raise a 404 if there is none, which names its draft.
+
+        That keeps the words that a person typed before the task was renamed or removed.
+        """
+        try:
+            return self.catalog_pages.entry(request)
+        except HTTPException as error:
+            names = request.path_params["dataset"], request.path_params["task"]
+            if names not in self.drafts.names():
+                raise
+            draft = self.drafts.load(*names)
+            if draft is not None and words is not None:
+                self.drafts.save(*names, draft._replace(words=words), number)
+            raise not_found(f"{error.detail} Your words are on the page Drafts.") from error
 
     def draft_of(self, entry: CatalogTask) -> tuple[Draft, bool]:
         """Return the draft of a task or its words, and whether the file has others since then."""

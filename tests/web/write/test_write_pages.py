@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.web_client import HOST, read_page, web_client
+from tests.helpers.web_client import HOST, links, read_page, web_client
 from tests.helpers.write_client import (
     CATALOG_URL,
     HOSTILE,
     INSTRUCTION,
+    NAME,
     SCRIPTS,
+    TASK,
     URL,
     decide,
     renew,
@@ -157,3 +159,42 @@ def test_a_damaged_draft_gives_a_sentence(client: Any, tmp_path: Path) -> None:
     for content in ("{", "[]", "[" * 200_000, '{"words": {}, "base": {}}', half):
         file.write_text(content)
         assert f"{file} is not a draft" in client.get(URL).text
+
+
+def test_a_draft_of_a_task_that_was_renamed_is_shown_with_its_text_and_can_be_discarded(
+    client: Any, path: Path, tmp_path: Path
+) -> None:
+    renew(client, HOSTILE, "Second phrasing.")
+    page = read_page(client, "/drafts")
+    assert f"{NAME}/{TASK}" in page.text
+    assert "renamed or removed" not in page.text
+    assert URL in links(client, "/drafts")
+    path.write_text(path.read_text().replace(TASK, "shape_recognition"))
+    assert "Your words are on the page Drafts" in read_page(client, URL, 404).text
+    # What was typed in a page that is still open is kept too.
+    assert send(client, HOSTILE, "Third phrasing.").status_code == 404
+    page = read_page(client, "/drafts")
+    assert "the task was renamed or removed" in page.text
+    assert HOSTILE in page.text
+    assert "Third phrasing." in page.text
+    assert "Figures" in page.text
+    assert URL not in links(client, "/drafts")
+    headers = {"origin": f"http://{HOST}"}
+    for dataset, task, status in (("..", "x", 404), (NAME, TASK, 303), (NAME, TASK, 404)):
+        form = {"dataset": dataset, "task": task}
+        assert client.post("/drafts", data=form, headers=headers).status_code == status
+    assert "There is no draft." in read_page(client, "/drafts").text
+    assert list((tmp_path / "answers").rglob("*.json")) == []
+
+
+def test_a_draft_that_is_damaged_is_listed_with_its_file(client: Any, tmp_path: Path) -> None:
+    renew(client, "Something.")
+    (file,) = (tmp_path / "answers").rglob("*.json")
+    file.write_text("{")
+    assert f"{file} is not a draft" in read_page(client, "/drafts").text
+
+
+def test_drafts_are_those_of_a_person() -> None:
+    client = web_client()
+    assert "/drafts" not in links(client, "/")
+    assert client.get("/drafts").status_code == 404
