@@ -42,6 +42,45 @@ def atomic_directory(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def new_directory(out: Path, last: str) -> Iterator[Path]:
+    """Yield a temporary directory that becomes `out` at the end, or fills it where it is there.
+
+    So `out` may be `.` or a mount point. The file `last` comes last and marks it as complete.
+    """
+    out = Path(os.path.abspath(out))  # noqa: PTH100 - links are not followed
+    is_there = out.is_dir()
+    temporary = unfinished_directory(out)
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    try:
+        with naming_path(out):
+            yield temporary
+        fsync_path(temporary)
+        if is_there:
+            for path in sorted(temporary.iterdir(), key=lambda path: path.name == last):
+                path.rename(out / path.name)
+            fsync_path(out)
+        else:
+            temporary.replace(out)
+            fsync_path(out.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def unfinished_directory(out: Path) -> Path:
+    """Return what becomes `out`, or is in it until then; an interrupted command leaves it."""
+    return (out if out.is_dir() else out.parent) / f".{out.name}.tmp"
+
+
+def is_new(out: Path) -> bool:
+    """Return whether a path does not exist, or is a directory with no content."""
+    if not out.is_dir():
+        return not out.exists()
+    out = Path(os.path.abspath(out))  # noqa: PTH100 - links are not followed
+    return all(path == unfinished_directory(out) for path in out.iterdir())
+
+
+@contextmanager
 def naming_path(path: Path) -> Iterator[None]:
     """Add a path to errors of the operating system that name none, such as that of a full disk.
 

@@ -158,8 +158,11 @@ def test_other_settings_of_the_split_build_nothing_again(
     build(data, tmp_path / "out", SETTINGS, workers=1)
     del built[:]
     settings = BuildSettings(tasks=("board", "twin"), hold_out_images=0.5)
+    assert BuildDirectory(tmp_path / "out").table.num_rows
+    (copied,) = (tmp_path / "out/.cache").iterdir()
     build(data, tmp_path / "out", settings, workers=1, update=True)
     assert built == []
+    assert not copied.exists()  # of the instances before
     build(data, tmp_path / "clean", settings, workers=1)
     assert files_of(tmp_path / "out") == files_of(tmp_path / "clean")
 

@@ -18,6 +18,7 @@ from tests.helpers.stored_instances import INFO, draw_image, instance
 from visionflan.builder.directory_writer import DirectoryWriter
 from visionflan.builder.ledger_reasons import DROPPED, NOTES
 from visionflan.errors import BuildError, UnknownNameError
+from visionflan.storage import arrow_cache
 from visionflan.storage.directory import BuildDirectory, Instances
 from visionflan.storage.image_index import ImageIndex, write_index
 from visionflan.storage.image_shards import IMAGE_METADATA
@@ -170,6 +171,21 @@ def test_a_build_whose_shard_was_cut_is_refused(tmp_path: Path, images: list[byt
     shard.write_bytes(shard.read_bytes()[:-1])
     with pytest.raises(BuildError, match="cut-00000"):
         BuildDirectory(tmp_path / "b")
+
+
+def test_a_copy_that_cannot_be_written_leaves_nothing(
+    tmp_path: Path, images: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with DirectoryWriter(tmp_path / "build", {"name": "drawn"}) as writer:
+        writer.add_image(images[0])
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(arrow_cache, "commit_file", full)
+    with pytest.raises(BuildError, match="No space left"):
+        BuildDirectory(tmp_path / "build").table  # noqa: B018
+    assert not list(tmp_path.rglob(".instances.arrow*"))
 
 
 def test_a_changed_image_is_detected(tmp_path: Path, images: list[bytes]) -> None:

@@ -22,6 +22,7 @@ from visionflan.builder.subset import write_subset
 from visionflan.cli.main import main
 from visionflan.errors import BuildError
 from visionflan.storage.directory import BuildDirectory
+from visionflan.storage.manifest_file import write_manifest
 from visionflan.storage.schema import instances_path, write_table
 from visionflan.verify.build import verify_build
 from visionflan.verify.damage import MAX_LINES, DamageList
@@ -80,7 +81,7 @@ def set_size(build: Path, name: str) -> None:
     """Record the size that a file has now, so that only its content is wrong."""
     manifest = json.loads((build / "manifest.json").read_bytes())
     manifest["files"][name] = (build / name).stat().st_size
-    (build / "manifest.json").write_text(json.dumps(manifest))
+    write_manifest(build, manifest)
 
 
 CHANGES: dict[str, tuple[Callable[[list[dict[str, Any]]], object], str]] = {
@@ -135,6 +136,53 @@ def test_a_lost_line_of_the_ledger_is_found(copy: Path) -> None:
     (line,) = lines(copy, quick=True)
     assert line.startswith("ledger.parquet: tdiuc/")
     assert "with image_corrupt (dropped), the manifest has" in line
+
+
+def damaged_files(build: Path) -> set[str]:
+    """Return the files that are named as damaged; the manifest where it cannot be read."""
+    try:
+        return set(verify_build(build).damages.counts)
+    except BuildError:
+        return {"manifest.json"}
+
+
+FLIPPED = ["images.index", "ledger.parquet", FILE, "manifest.json"]
+
+
+@settings(max_examples=25)
+@given(st.data())
+def test_any_changed_byte_of_a_file_names_it(
+    source: Path, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    copy = tmp_path_factory.mktemp("flip") / "build"
+    shutil.copytree(source, copy)
+    for name in FLIPPED:
+        content = (copy / name).read_bytes()
+        changed = bytearray(content)
+        changed[data.draw(st.integers(0, len(content) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+        (copy / name).write_bytes(changed)
+        assert name in damaged_files(copy)
+        (copy / name).write_bytes(content)
+    shutil.rmtree(copy)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("shard", 7), ("shard", -1), ("format", 9), ("group", 1 << 20), ("offset", -8)],
+)
+def test_an_index_with_an_impossible_number_is_damaged(column: str, value: int, copy: Path) -> None:
+    file = copy / "images.index"
+    table = pa.ipc.open_file(pa.BufferReader(file.read_bytes())).read_all()
+    values = table[column].to_pylist()
+    changed = pa.array([value, *values[1:]], table.schema.field(column).type)
+    table = table.set_column(table.schema.get_field_index(column), table.field(column), changed)
+    with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    set_size(copy, "images.index")
+    (line,) = lines(copy, quick=True)
+    assert line.startswith(f"images.index: is damaged (its {column} is out of range)")
+    with pytest.raises(BuildError, match="out of range"):
+        BuildDirectory(copy).index  # noqa: B018
 
 
 @settings(max_examples=15)

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 import visionflan
-from visionflan.atomic_write import atomic_path, commit_file, write_json
+from visionflan.atomic_write import atomic_path, commit_file
 from visionflan.builder.dataset_card import write_card
 from visionflan.builder.decontamination.find import (
     OVERLAP_PAGE,
@@ -32,6 +32,7 @@ from visionflan.builder.split import HoldOutConfig
 from visionflan.progress import ProgressBar
 from visionflan.storage.image_index import write_index
 from visionflan.storage.image_shards import ReadShard, shard_reader
+from visionflan.storage.manifest_file import write_manifest
 from visionflan.storage.schema import (
     BUILD_FORMAT,
     INSTANCES,
@@ -93,7 +94,7 @@ def assemble(  # noqa: PLR0913 - all but the first two are named
         "digest": build_digest(tasks),
     }
     write_card(out, manifest, read_shard)
-    write_json(out / "manifest.json", manifest)
+    write_manifest(out, manifest)
     return manifest
 
 

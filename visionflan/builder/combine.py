@@ -1,6 +1,5 @@
 """Write one build of the instances of several, sharing their files."""
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,17 +8,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from visionflan.atomic_write import fsync_path, write_json
+from visionflan.atomic_write import is_new, new_directory
 from visionflan.builder.assemble import SOURCES
 from visionflan.builder.combined_manifest import combined_manifest
 from visionflan.builder.dataset_card import write_card
 from visionflan.builder.decontamination.find import OVERLAPS
-from visionflan.builder.output_dir import is_empty
 from visionflan.builder.subset import SPLITS, link_file
 from visionflan.errors import BuildError
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.image_index import write_index
 from visionflan.storage.image_shards import shard_reader
+from visionflan.storage.manifest_file import write_manifest
 
 TABLES = ("ledger.parquet", SOURCES, OVERLAPS)  # of a build, beside its instances
 
@@ -32,26 +31,28 @@ def combine_builds(sources: Sequence[BuildDirectory], out: Path) -> BuildDirecto
     """
     if (out / "manifest.json").is_file():
         return open_combined(sources, out)
-    if not is_empty(out):
+    if not is_new(out):
         raise BuildError(f"{out} is not empty: choose a new directory")
     check_tasks(sources)
     index = merged_index(sources)
     check_splits(sources, index)
-    unfinished = out.with_name(f"{out.name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
+    with new_directory(out, last="manifest.json") as directory:
+        write_combined(sources, directory, index)
+    return BuildDirectory(out)
+
+
+def write_combined(sources: Sequence[BuildDirectory], out: Path, index: dict[str, Any]) -> None:
+    """Write the files of a combined build, whose merged index is given, into a directory."""
     for number, source in enumerate(sources):
         for name in source.manifest["files"]:
             if name.startswith(("images/", "instances/")):
-                link_file(source.path / name, unfinished / renamed(name, number))
-    write_index(unfinished / "images.index", index["table"], index["groups"])
+                link_file(source.path / name, out / renamed(name, number))
+    write_index(out / "images.index", index["table"], index["groups"])
     for name in TABLES:
-        write_table_of_all(name, sources, unfinished)
-    manifest = combined_manifest(sources, unfinished, index["table"], index["groups"])
-    write_card(unfinished, manifest, shard_reader(unfinished / "images"))
-    write_json(unfinished / "manifest.json", manifest)
-    unfinished.replace(out)
-    fsync_path(out.parent)
-    return BuildDirectory(out)
+        write_table_of_all(name, sources, out)
+    manifest = combined_manifest(sources, out, index["table"], index["groups"])
+    write_card(out, manifest, shard_reader(out / "images"))
+    write_manifest(out, manifest)
 
 
 def open_combined(sources: Sequence[BuildDirectory], out: Path) -> BuildDirectory:

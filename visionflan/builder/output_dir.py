@@ -172,11 +172,19 @@ def failed_datasets(manifest: dict[str, Any]) -> list[str]:
     return [name for name in datasets if datasets[name]["status"] == "failed"]
 
 
+def remove_stale_copies(out: Path, digest: str) -> None:
+    """Remove the memory-mapped copies of the instances that a build had before an update."""
+    for path in (out / ".cache").glob("*"):
+        if path.name != digest:
+            shutil.rmtree(path, ignore_errors=True)
+
+
 def remove_stale_files(out: Path, manifest: dict[str, Any]) -> None:
     """Remove files of earlier runs; what the parts need to be resumed, but not to be reused."""
     for path in [*out.glob("images/*"), *out.glob("instances/*")]:
         if str(path.relative_to(out)) not in manifest["files"]:
             path.unlink()
+    remove_stale_copies(out, manifest["digest"])
     for path in (out / PARTS_DIR).iterdir():
         status = manifest["datasets"].get(path.name, {}).get("status")
         if path.is_dir() and status not in ("built", "failed"):

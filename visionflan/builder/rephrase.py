@@ -8,13 +8,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from visionflan.atomic_write import fsync_path, write_json
+from visionflan.atomic_write import fsync_path
 from visionflan.builder.assemble import TaskWriter, build_digest
 from visionflan.builder.subset import link_file
 from visionflan.errors import BuildError
 from visionflan.plural import counted
 from visionflan.prompt import choose_phrasing, find_phrasing, replace_phrasing
 from visionflan.storage.directory import BuildDirectory
+from visionflan.storage.manifest_file import write_manifest
 from visionflan.storage.schema import INSTANCES
 
 BATCH_ROWS = 10_000
@@ -55,7 +56,7 @@ def rephrase_build(
         manifest["tasks"][task] = {**manifest["tasks"][task], **counts}
     manifest["files"] = {name: (unfinished / name).stat().st_size for name in manifest["files"]}
     manifest["digest"] = build_digest(manifest["tasks"])
-    write_json(unfinished / "manifest.json", manifest)
+    write_manifest(unfinished, manifest)
     unfinished.replace(out)
     fsync_path(out.parent)
     return BuildDirectory(out)

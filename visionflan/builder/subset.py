@@ -10,10 +10,11 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from visionflan.atomic_write import fsync_path, write_json
+from visionflan.atomic_write import fsync_path
 from visionflan.builder.assemble import build_digest
 from visionflan.errors import BuildError
 from visionflan.storage.directory import BuildDirectory
+from visionflan.storage.manifest_file import write_manifest
 
 SPLITS = ("train", "held_out")
 
@@ -32,7 +33,7 @@ def write_subset(source: BuildDirectory, out: Path, tasks: Collection[str]) -> B
     shutil.rmtree(unfinished, ignore_errors=True)
     for name in manifest["files"]:
         link_file(source.path / name, unfinished / name)
-    write_json(unfinished / "manifest.json", manifest)
+    write_manifest(unfinished, manifest)
     unfinished.replace(out)
     fsync_path(out.parent)
     return BuildDirectory(out)

@@ -1,13 +1,12 @@
 """Export a build directory to the format of another tool."""
 
 import shutil
-from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any, get_args
 
 from visionflan import formats
-from visionflan.atomic_write import fsync_path, write_text
+from visionflan.atomic_write import is_new, new_directory, write_text
 from visionflan.builder.contact_sheet import CONTACT_SHEET
 from visionflan.builder.dataset_card import front_matter, render_card
 from visionflan.errors import BuildError
@@ -29,8 +28,10 @@ def export(build: BuildDirectory, out: Path, format_name: str, tasks: Collection
         raise BuildError(f"the format {format_name} can only be imported: choose another --format")
     if unknown := sorted(set(tasks) - set(build.tasks)):
         raise BuildError(f"{build.path} has no instances of {', '.join(unknown)}")
+    if not is_new(out):
+        raise BuildError(f"{out} is not empty: choose a new directory")
     count = 0
-    with new_directory(out) as directory:
+    with new_directory(out, last="README.md") as directory:
         splits: list[Split] = []
         for split in get_args(Split):
             instances = build.instances(split, list(tasks) or None)
@@ -44,22 +45,6 @@ def export(build: BuildDirectory, out: Path, format_name: str, tasks: Collection
         write_text(directory / "README.md", card)
         shutil.copy(build.path / CONTACT_SHEET, directory / CONTACT_SHEET)
     return count
-
-
-@contextmanager
-def new_directory(out: Path) -> Iterator[Path]:
-    """Yield a temporary directory that is renamed to `out` at the end."""
-    if out.exists() and (out.is_file() or any(out.iterdir())):
-        raise BuildError(f"{out} is not empty: choose a new directory")
-    temporary = out.with_name(f".{out.name}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    try:
-        yield temporary
-        fsync_path(temporary)
-        temporary.replace(out)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def image_file_name(build: BuildDirectory, image_id: str) -> str:

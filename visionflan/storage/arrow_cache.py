@@ -56,11 +56,14 @@ def write_arrow(file: Path, instances: list[Path]) -> None:
     """Write the instances of all tasks into one file; processes may do so concurrently."""
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
-    with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, INSTANCES) as writer:
-        for path in instances:
-            for batch in instance_batches(path):
-                writer.write_batch(batch)
-    commit_file(temporary, file)
+    try:
+        with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, INSTANCES) as writer:
+            for path in instances:
+                for batch in instance_batches(path):
+                    writer.write_batch(batch)
+        commit_file(temporary, file)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def instance_batches(path: Path) -> Iterator[pa.RecordBatch]:

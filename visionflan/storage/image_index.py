@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -81,6 +81,15 @@ def binary_ids(ids: pa.ChunkedArray) -> pa.Array:
     return pa.Array.from_buffers(pa.binary(ID_BYTES), len(ids), [None, pa.py_buffer(content)])
 
 
+def read_columns(table: pa.Table) -> dict[str, NDArray[Any]]:
+    """Return the columns of numbers of an index; raise ValueError unless they are whole."""
+    if table.schema.names != INDEX.names or table.schema.types != INDEX.types:
+        raise ValueError("its columns are not those of an index")
+    table.validate()
+    names = [name for name in table.schema.names if name != "id"] if table.num_rows else []
+    return {name: table[name].chunk(0).to_numpy() for name in names}
+
+
 class ImageIndex:
     """The index, opened for reading: binary search on the first eight bytes of the ids."""
 
@@ -90,17 +99,22 @@ class ImageIndex:
             vocabularies = table.schema.metadata
             self.shards = vocabularies[b"shards"].decode().split("\n")
             self.formats = vocabularies[b"formats"].decode().split("\n")
+            self.columns = read_columns(table)
         except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
             raise BuildError(f"{path} is damaged ({error}): build it again") from error
         self.count = table.num_rows
-        self.columns = {
-            name: table[name].chunk(0).to_numpy()
-            for name in ("shard", "offset", "length", "width", "height", "format", "phash", "group")
-            if self.count
-        }
+        self.check_ranges(path)
         raw = table["id"].chunk(0).buffers()[1] if self.count else b""
         self.ids = np.frombuffer(raw, np.uint8, self.count * ID_BYTES).reshape(-1, ID_BYTES)
         self.prefixes = np.ascontiguousarray(self.ids[:, :8]).view(">u8").ravel().astype(np.uint64)
+
+    def check_ranges(self, path: Path) -> None:
+        """Raise BuildError if a number in a column cannot be right."""
+        ends = {"shard": len(self.shards), "format": len(self.formats), "group": self.count}
+        for name in ("offset", "length", *ends) if self.count else ():
+            column = self.columns[name]
+            if column.min() < 0 or (name in ends and column.max() >= ends[name]):
+                raise BuildError(f"{path} is damaged (its {name} is out of range): build it again")
 
     def row(self, image_id: str) -> int:
         """Return the row of an image."""

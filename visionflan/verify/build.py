@@ -12,6 +12,13 @@ from visionflan.plural import counted
 from visionflan.progress import ProgressBar
 from visionflan.storage.directory import load_manifest
 from visionflan.storage.image_index import ImageIndex
+from visionflan.storage.manifest_file import (
+    MANIFEST,
+    OWN_DIGEST,
+    digested_files,
+    file_digest,
+    manifest_digest,
+)
 from visionflan.storage.schema import instances_path
 from visionflan.verify.cache import check_cache
 from visionflan.verify.damage import Damage, DamageList
@@ -19,7 +26,7 @@ from visionflan.verify.images import check_index, check_shard, rows_of_shards
 from visionflan.verify.instances import check_task
 from visionflan.verify.ledger import check_ledger
 
-INDEX, MANIFEST = "images.index", "manifest.json"
+INDEX = "images.index"
 
 
 class VerifiedBuild(NamedTuple):
@@ -63,6 +70,7 @@ def verify_build(path: Path, *, quick: bool = False, workers: int | None = None)
         add_all(damages, check_ledger(path, manifest))
     if not any(name.startswith("instances/") for name in damages.counts):
         add_all(damages, check_cache(path, manifest))
+    add_all(damages, check_digests(path, manifest, damages))
     hashed = 0 if quick or index is None else hash_images(path, index, workers, damages)
     return VerifiedBuild(damages, len(tasks), instances, index.count if index else 0, hashed)
 
@@ -92,6 +100,26 @@ def check_files(path: Path, manifest: dict[str, Any]) -> Iterator[Damage]:
             yield Damage(name, "the file is missing")
         elif (actual := file.stat().st_size) != size:
             yield Damage(name, f"it has {actual:,} bytes, and the manifest records {size:,}")
+
+
+def check_digests(path: Path, manifest: dict[str, Any], damages: DamageList) -> Iterator[Damage]:
+    """Yield files, other than those of images, that no check named and that changed all the same.
+
+    Such as a file whose changed bytes are padding, or the details of the ledger.
+    """
+    recorded = manifest.get("sha256")
+    if OWN_DIGEST not in manifest and recorded is None:
+        yield Damage(MANIFEST, "it records no sha256 to check files against: build it again")
+        return
+    if not isinstance(recorded, dict) or manifest.get(OWN_DIGEST) != manifest_digest(manifest):
+        if MANIFEST not in damages.counts:
+            yield Damage(MANIFEST, "its content has another sha256 than it records")
+        return
+    for name in digested_files(manifest):
+        if name in damages.counts or not (path / name).is_file():
+            continue
+        if file_digest(path / name) != recorded.get(name):
+            yield Damage(name, "its content has another sha256 than the manifest records")
 
 
 def check_manifest(manifest: dict[str, Any]) -> Iterator[Damage]:

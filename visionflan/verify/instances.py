@@ -50,7 +50,8 @@ def check_task(
 def read_rows(file: Path) -> Iterator[dict[str, Any]]:
     """Yield the rows of a file of instances; raise ValueError if it has other columns."""
     with pq.ParquetFile(file) as table:
-        if table.schema_arrow.names != INSTANCES.names:
+        schema = table.schema_arrow
+        if schema.names != INSTANCES.names or schema.types != INSTANCES.types:
             raise ValueError("its columns are not those of instances")
         for batch in table.iter_batches(ROWS_AT_ONCE):
             yield from batch.to_pylist()

@@ -26,7 +26,7 @@ def check_ledger(path: Path, manifest: dict[str, Any]) -> Iterator[Damage]:
     """
     try:
         entries = count_entries(path / LEDGER)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         yield Damage(LEDGER, f"it is not readable as Parquet ({error})")
         return
     for task, entry in manifest["tasks"].items():
