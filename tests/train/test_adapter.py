@@ -24,6 +24,7 @@ from visionflan.train.adapter_config import AdapterConfig
 from visionflan.train.apply_adapter import apply_adapter
 from visionflan.train.checkpoint import write_model
 from visionflan.train.config import InitConfig, StageConfig, TrainConfig
+from visionflan.train.plan.estimate import plan_stages, plan_text
 from visionflan.train.plan.measure import count_weights, peak_memory
 from visionflan.train.preflight import check_inputs
 from visionflan.train.prepare_model import prepare_model
@@ -180,6 +181,33 @@ def test_a_plan_counts_the_adapter(based: TrainConfig) -> None:
     full = replace(stage, adapter=None)
     assert count_weights(based, stage).trainable < count_weights(based, full).trainable / 2
     assert peak_memory(based, stage, 1) < peak_memory(based, full, 1)
+
+
+def test_a_rank_that_no_layer_can_use_is_refused_before_training(
+    based: TrainConfig, tmp_path: Path
+) -> None:
+    config = with_adapter(based, replace(ADAPTER, rank=33))
+    message = r"`stages.base.adapter.rank` is 33, but the smaller dimension of .* is at most 32: se"
+    with pytest.raises(TrainingError, match=message):
+        train(config, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(TrainingError, match=message):
+        list(plan_stages(config, (1,), 1e12))
+
+
+def test_a_plan_names_the_layers_that_cannot_use_all_of_a_rank(
+    config: TrainConfig, tmp_path: Path
+) -> None:
+    assert config.init.language_model is not None
+    copy = shutil.copytree(config.init.language_model, tmp_path / "model")
+    settings = json.loads((copy / "config.json").read_bytes())
+    (copy / "config.json").write_text(json.dumps(settings | {"num_key_value_heads": 1}))
+    init = replace(config.init, language_model=copy)
+    note = "adapter.rank is {}, above the smaller dimension of k_proj (16), v_proj (16)"
+    for rank, is_noted in ((16, False), (17, True)):
+        run = with_adapter(replace(config, init=init), replace(ADAPTER, rank=rank))
+        lines = list(plan_text(list(plan_stages(run, (1,), 1e12)), 1e12))
+        assert any(note.format(rank) in line for line in lines) == is_noted
 
 
 @pytest.mark.parametrize("setting", ["checkpoint", "language_model"])

@@ -16,7 +16,7 @@ from torch._subclasses.fake_tensor import FakeTensor
 
 from visionflan.atomic_write import write_json
 from visionflan.catalog import unknown_name_error
-from visionflan.errors import UnknownNameError
+from visionflan.errors import TrainingError, UnknownNameError
 from visionflan.model.base import VisionLanguageModel
 from visionflan.model.pretrained import fork_rng
 from visionflan.train.config import StageConfig
@@ -40,6 +40,7 @@ def add_adapter(vlm: VisionLanguageModel, stage: StageConfig, seed: int) -> None
 
     assert stage.adapter is not None
     modules = target_modules(vlm, stage)
+    check_rank(vlm, stage, modules)
     config = LoraConfig(
         r=stage.adapter.rank,
         # The library takes whole numbers, but works with any.
@@ -85,6 +86,36 @@ def target_modules(vlm: VisionLanguageModel, stage: StageConfig) -> list[str]:
             raise UnknownNameError(f"stages.{stage.name}.adapter.target_modules: {error}")
     chosen = stage.adapter.target_modules or set(layers.values())
     return [name for name, last in layers.items() if last in chosen]
+
+
+def full_ranks(vlm: VisionLanguageModel, modules: list[str]) -> dict[str, int]:
+    """Return the rank of a change that changes all of a layer, by the last part of its name."""
+    ranks = dict[str, int]()
+    for name in modules:
+        linear: Any = vlm.model.get_submodule(name)
+        last, rank = name.rpartition(".")[2], min(linear.in_features, linear.out_features)
+        ranks[last] = max(rank, ranks.get(last, 0))
+    return ranks
+
+
+def check_rank(vlm: VisionLanguageModel, stage: StageConfig, modules: list[str]) -> None:
+    """Raise TrainingError if no layer can use the rank of a stage's adapter."""
+    assert stage.adapter is not None
+    highest = max(full_ranks(vlm, modules).values())
+    if stage.adapter.rank > highest:
+        raise TrainingError(
+            f"`stages.{stage.name}.adapter.rank` is {stage.adapter.rank}, but the smaller "
+            f"dimension of the layers that it adapts is at most {highest}: set it to less, or "
+            "train all weights with adapter=none"
+        )
+
+
+def narrow_layers(vlm: VisionLanguageModel, stage: StageConfig) -> dict[str, int]:
+    """Return the layers that cannot use all of the rank of a stage's adapter, with their own."""
+    if stage.adapter is None:
+        return {}
+    ranks = full_ranks(vlm, target_modules(vlm, stage))
+    return {name: rank for name, rank in ranks.items() if rank < stage.adapter.rank}
 
 
 def decoder_layers(vlm: VisionLanguageModel) -> list[str]:

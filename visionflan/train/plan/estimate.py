@@ -3,11 +3,15 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from torch._subclasses.fake_tensor import FakeTensorMode
+
 from visionflan.errors import TrainingError
 from visionflan.plural import counted
+from visionflan.train.adapter import narrow_layers
 from visionflan.train.config import StageConfig, TrainConfig
 from visionflan.train.low_memory_optimizer import STATE_BYTES
 from visionflan.train.mixture import mixture_shares
+from visionflan.train.plan.fake_model import fake_model
 from visionflan.train.plan.measure import (
     ModelSize,
     count_weights,
@@ -44,6 +48,7 @@ class StagePlan(NamedTuple):
         flops: operations of a row
         num_rows: that the stage is trained on; None if its data does not exist yet
         is_sharded: whether several GPUs share the weights
+        narrow: the layers of an adapter that cannot use all of its rank, in words; often empty
         host_bytes: of the machine that loads the model, for one copy of it
     """
 
@@ -57,6 +62,7 @@ class StagePlan(NamedTuple):
     checkpoint_bytes: int
     gpus: tuple[GpuPlan, ...]
     is_sharded: bool = True
+    narrow: str = ""
 
 
 def plan_stages(
@@ -91,7 +97,20 @@ def plan_stages(
             size.weights * CHECKPOINT_BYTES[config.checkpoint_dtype],
             tuple(gpus),
             is_sharded=not is_quantized(stage),
+            narrow=narrow_text(config, stage),
         )
+
+
+def narrow_text(config: TrainConfig, stage: StageConfig) -> str:
+    """Return which layers cannot use all of the rank of a stage's adapter; empty if all can."""
+    if stage.adapter is None:
+        return ""
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        narrow = narrow_layers(fake_model(config), stage)
+    layers = ", ".join(f"{name} ({rank:,})" for name, rank in narrow.items())
+    return layers and (
+        f"adapter.rank is {stage.adapter.rank:,}, above the smaller dimension of {layers}"
+    )
 
 
 def count_rows(config: TrainConfig, stage: StageConfig) -> int | None:
@@ -126,6 +145,8 @@ def plan_text(plans: Sequence[StagePlan], flops_per_second: float) -> Iterator[s
             f"  a state to resume from: {gigabytes(plan.state_bytes)}, two while one is written, "
             f"and a copy in memory; the checkpoint: {gigabytes(plan.checkpoint_bytes)}"
         )
+        if plan.narrow:
+            yield f"  {plan.narrow}"
     yield f"hours at {flops_per_second / 1e12:.0f} TFLOP/s a GPU; memory without fragmentation"
 
 

@@ -12,6 +12,8 @@ from visionflan.train.plan.measure import training_model, without_quantization
 def check_weight_names(config: TrainConfig, stages: Sequence[StageConfig]) -> None:
     """Raise UnknownNameError if a pattern of a stage matches no weight that the stage trains.
 
+    Raises TrainingError if no layer can use the rank of an adapter.
+
     A model that is pretrained here does not exist yet, and is checked when its stage starts.
     """
     if config.pretrain is not None:
@@ -23,6 +25,5 @@ def check_weight_names(config: TrainConfig, stages: Sequence[StageConfig]) -> No
 
 
 def names_weights(stage: StageConfig) -> bool:
-    """Return whether a stage has settings that name weights or layers."""
-    targets = () if stage.adapter is None else stage.adapter.target_modules
-    return bool(stage.frozen or stage.learning_rates or targets)
+    """Return whether a stage has settings that name weights or layers, or an adapter of some."""
+    return bool(stage.frozen or stage.learning_rates or stage.adapter)
