@@ -121,6 +121,7 @@ def load_image_metadata(directories: Sequence[Path]) -> pa.Table:
         with readable_part(directory):
             tables += [pq.read_table(path, columns=names) for path in metadata_files([directory])]
     table = pa.concat_tables(tables)
+    del tables  # it shares its columns with the table, which are dropped one by one
     order = pc.sort_indices(table["id"])
     columns: dict[str, pa.Array] = {}
     for name in names:

@@ -77,8 +77,10 @@ def merge_parts(
     """Group near-duplicate images over all parts, and decide which instances are held out."""
     tasks = sorted(task for part in parts for task in part.tasks)
     metadata = load_image_metadata(directories)
+    pa.default_memory_pool().release_unused()  # a quarter of a gigabyte of a million images
     group_ids = group_by_signature(metadata)
     instances = load_usage(directories)
+    pa.default_memory_pool().release_unused()
     usage = collect_image_usage(instances, metadata["id"], tasks)
     if hold_out is None:
         held_out = pc.equal(instances["split"], "held_out").to_numpy()
