@@ -117,6 +117,27 @@ def test_a_combined_build_has_the_sources_and_prompts_of_all(
     assert not list(verify_build(written.path).damages.counts)
 
 
+def test_the_card_of_combined_builds_lists_a_license_once_with_its_sources(
+    build: BuildDirectory, server: LlmServer, tmp_path: Path
+) -> None:
+    """Of two builds of one model, whose rows are of one dataset each and of one in common."""
+    datasets = {"shapes": {"license": "CC-BY-4.0"}, "talk": {"license": "MIT"}}
+    source = BuildDirectory(build.path)
+    source.manifest = {**build.manifest, "datasets": datasets}
+    parts = [
+        run_synthesis(server, source, tmp_path / kind, kind, 2)[0].build
+        for kind in ("conversation", "detail")
+    ]
+    for part, sources in zip(parts, (["coco"], ["coco", "gqa"]), strict=True):
+        (entry,) = part.manifest["datasets"].values()
+        assert entry["source_licenses"] == {"CC-BY-4.0": ["shapes"]}
+        entry["source_licenses"] = {"CC-BY-4.0": sources}
+    parts[1].manifest["datasets"]["written-by-writer-1"]["source_licenses"]["MIT"] = ["talk"]
+    card = (combine_builds(parts, tmp_path / "both").path / "README.md").read_text()
+    assert card.count("CC-BY-4.0") == card.count("MIT") == card.count("- license: text: ") == 1
+    assert "- images and labels: CC-BY-4.0 (coco, gqa); MIT (talk).\n" in card
+
+
 def test_a_part_of_the_tasks_keeps_the_sources(written: BuildDirectory, tmp_path: Path) -> None:
     part = write_subset(written, tmp_path / "part", ["written-by-writer-1/detail"])
     sources = pq.read_table(part.path / SOURCES).to_pylist()

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from visionflan.builder.assemble import build_digest
+from visionflan.builder.dataset_card import SOURCE_LICENSES, add_licenses
 from visionflan.builder.decontamination.record import decontamination_record
 from visionflan.builder.subset import SPLITS
 from visionflan.storage.directory import BuildDirectory
@@ -68,6 +69,9 @@ def combined_datasets(manifests: Sequence[dict[str, Any]]) -> dict[str, Any]:
                 text = str(entry.get(field, ""))
                 if text and text not in first.get(field, ""):
                     first[field] = "; ".join(filter(None, (first.get(field), text)))
+            if SOURCE_LICENSES in entry:
+                first[SOURCE_LICENSES] = add_licenses({}, first.get(SOURCE_LICENSES, {}))
+                add_licenses(first[SOURCE_LICENSES], entry[SOURCE_LICENSES])
             if first.get("synthesized") != entry.get("synthesized"):
                 first.pop("synthesized", None)  # `about.sources` has that of each
     return datasets

@@ -31,6 +31,8 @@ COUNTS = {
     "dropped": "dropped",
     "over maximum": "over_cap",
 }
+# Of a dataset that a model wrote: the datasets whose images and labels it has, by their license.
+SOURCE_LICENSES = "source_licenses"
 
 
 def write_card(out: Path, manifest: dict[str, Any], read_shard: ReadShard) -> None:
@@ -234,6 +236,9 @@ def source_lines(name: str, dataset: dict[str, Any]) -> Iterator[str]:
     yield ""
     license = f"{dataset.get('license', 'unknown')}. {dataset.get('terms', '')}".rstrip(" .")
     yield f"- license: {escape_markdown(license)}."
+    if SOURCE_LICENSES in dataset:
+        sources = [f"{one} ({', '.join(of)})" for one, of in dataset[SOURCE_LICENSES].items()]
+        yield f"- images and labels: {escape_markdown('; '.join(sources) or 'as the sources')}."
     if dataset.get("citation"):
         yield f"- cite: {escape_markdown(dataset['citation'])}"
     if homepage := dataset.get("homepage"):
@@ -241,3 +246,12 @@ def source_lines(name: str, dataset: dict[str, Any]) -> Iterator[str]:
     for directory, files in dataset.get("unread_directories", {}).items():
         yield f"- not read: {code_span(directory)} ({counted(files, 'file')})"
     yield ""
+
+
+def add_licenses(
+    licenses: dict[str, list[str]], others: Mapping[str, list[str]]
+) -> dict[str, list[str]]:
+    """Add other names of datasets to those of each license, and return them all."""
+    for license, names in others.items():
+        licenses[license] = sorted({*licenses.get(license, ()), *names})
+    return licenses

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from visionflan.atomic_write import locked
 from visionflan.builder.assemble import SOURCES
+from visionflan.builder.dataset_card import SOURCE_LICENSES, add_licenses
 from visionflan.builder.directory_writer import DirectoryWriter
 from visionflan.errors import BuildError
 from visionflan.evaluate.models.served import ServedModel, ServerIdentity
@@ -116,7 +117,8 @@ def build_info(
     return {
         "name": author_dataset(model),
         "title": f"{plan.kind.title}, written by {model}",
-        "license": f"text: {terms}; images and labels: {source_licenses(plan, session)}",
+        "license": f"text: {terms}",
+        SOURCE_LICENSES: source_licenses(plan, session),
         "citation": f"written by {model} from the annotations of a build",
         "synthesized": {
             **plan.describe(identity),
@@ -126,13 +128,16 @@ def build_info(
     }
 
 
-def source_licenses(plan: SynthesisPlan, session: SynthesisSession) -> str:
-    """Return the licenses of the datasets whose rows were used, as the source build names them."""
+def source_licenses(plan: SynthesisPlan, session: SynthesisSession) -> dict[str, list[str]]:
+    """Return the licenses of the source build's datasets whose rows were used, with their names."""
     tasks = {"/".join(row.split("/")[:2]) for s in session.sources for row in s.rows}
     names = sorted({info.dataset for task, info in plan.build.tasks.items() if task in tasks})
     datasets = plan.build.manifest["datasets"]
-    known = [f"{name} ({datasets[name].get('license')})" for name in names if name in datasets]
-    return ", ".join(known) or "that of each source"
+    licenses: dict[str, list[str]] = {}
+    for name in filter(datasets.__contains__, names):
+        add_licenses(licenses, {str(datasets[name].get("license")): [name]})
+        add_licenses(licenses, datasets[name].get(SOURCE_LICENSES, {}))
+    return licenses
 
 
 def describe_reasons(reasons: dict[str, int]) -> str:
