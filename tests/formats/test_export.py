@@ -267,21 +267,6 @@ def test_a_directory_in_use_is_not_exported_into(built: BuildDirectory, tmp_path
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
-def test_an_empty_directory_is_filled_where_it_is(
-    built: BuildDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / f".{tmp_path.name}.tmp/images").mkdir(parents=True)  # of an interrupted export
-    before = tmp_path.stat().st_ino
-    path = built.path.resolve()
-    monkeypatch.chdir(tmp_path)
-    assert main(["export", str(path), "--format", "llava", "--out", "."]) == 0
-    assert tmp_path.stat().st_ino == before
-    assert not list(tmp_path.glob(".*"))
-    assert {"README.md", "train.json", "images"} < {each.name for each in tmp_path.iterdir()}
-    with pytest.raises(BuildError, match="not empty"):
-        export(built, tmp_path, "llava")
-
-
 def test_a_failed_export_leaves_nothing(
     built: BuildDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

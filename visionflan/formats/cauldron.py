@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from visionflan.formats.base import ConversationRecord, Format, ReleaseImage
-from visionflan.formats.exporting import with_progress
+from visionflan.formats.exporting import exported_task, with_progress
 from visionflan.formats.shared.conversations import (
     RawMessage,
     make_conversation,
@@ -51,7 +51,7 @@ def write(build: BuildDirectory, instances: Instances, directory: Path, split: S
 def to_row(build: BuildDirectory, instance: Instance) -> dict[str, Any]:
     """Convert an instance to a row; a system prompt becomes the beginning of its first question."""
     texts = with_system(instance.system, without_markers(instance.exchanges))
-    source = build.tasks[instance.task].official_name
+    source = exported_task(build, instance)
     return {
         "images": image_cells(build, instance),
         "texts": [

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Collection, Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,6 +13,7 @@ from visionflan.builder.dataset_card import front_matter, render_card
 from visionflan.errors import BuildError
 from visionflan.formats.base import Format
 from visionflan.formats.shared.json_files import JsonLines
+from visionflan.formats.shared.task_names import TaskNames
 from visionflan.image_files import SUFFIXES
 from visionflan.progress import ProgressBar
 from visionflan.storage.directory import BuildDirectory, Instances
@@ -50,6 +52,17 @@ def export(build: BuildDirectory, out: Path, format_name: str, tasks: Collection
 def image_file_name(build: BuildDirectory, image_id: str) -> str:
     """Return the content hash of an image with the suffix of its file type."""
     return image_id + SUFFIXES[build.image_header(image_id)[2]][0]
+
+
+def exported_task(build: BuildDirectory, instance: Instance) -> str:
+    """Return the name of an instance's task: the official one if an import finds it by that."""
+    return readable_name(build.tasks[instance.task].official_name, instance.task)
+
+
+@lru_cache(maxsize=10_000)
+def readable_name(official: str, task: str) -> str:
+    """Return the official name of a task, or its id where the name leads to another id, or none."""
+    return official if official and TaskNames("").new_id(official) == task else task
 
 
 def write_images(build: BuildDirectory, instance: Instance, directory: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from visionflan.dataset import BrokenRow
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.formats.base import ConversationRecord, Format, InstructionRelease
-from visionflan.formats.exporting import image_file_name, with_progress, write_images
+from visionflan.formats.exporting import exported_task, image_file_name, with_progress, write_images
 from visionflan.formats.shared.annotation_files import SUFFIXES, json_files, resolve
 from visionflan.formats.shared.conversations import (
     RawMessage,
@@ -183,7 +183,7 @@ def to_record(build: BuildDirectory, instance: Instance) -> dict[str, Any]:
     """Convert an instance to a record; its images are relative to the directory of the list."""
     return {
         "id": instance.id,
-        "task_name": build.tasks[instance.task].official_name,
+        "task_name": exported_task(build, instance),
         "messages": [{"role": turn.role, "content": turn.text} for turn in instance.turns],
         "images": [f"images/{image_file_name(build, image)}" for image in instance.images],
     }

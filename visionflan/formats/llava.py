@@ -23,7 +23,7 @@ from visionflan.formats.base import (
     InstructionRelease,
     ReleaseImage,
 )
-from visionflan.formats.exporting import image_file_name, with_progress, write_images
+from visionflan.formats.exporting import exported_task, image_file_name, with_progress, write_images
 from visionflan.formats.shared.annotation_files import MULTI_IMAGE
 from visionflan.formats.shared.conversations import (
     RawMessage,
@@ -68,7 +68,7 @@ def to_record(build: BuildDirectory, instance: Instance) -> dict[str, Any]:
     return {
         "id": instance.id,
         **({"image": names[0] if len(names) == 1 else names} if names else {}),
-        "task_name": build.tasks[instance.task].official_name,
+        "task_name": exported_task(build, instance),
         **({"system": instance.system} if instance.system else {}),
         "conversations": [
             {"from": ROLE_NAMES[turn.role], "value": turn.text} for turn in instance.exchanges

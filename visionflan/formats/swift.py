@@ -10,7 +10,7 @@ from typing import Any
 
 from visionflan.errors import UnusableError
 from visionflan.formats.base import ConversationRecord, Format
-from visionflan.formats.exporting import image_file_name, write_json_lines
+from visionflan.formats.exporting import exported_task, image_file_name, write_json_lines
 from visionflan.formats.shared.conversations import is_missing
 from visionflan.formats.shared.json_release import JsonForm
 from visionflan.formats.shared.messages import (
@@ -36,7 +36,7 @@ def to_record(build: BuildDirectory, instance: Instance) -> dict[str, Any]:
     """Convert an instance to a record; its images are relative to the directory of the file."""
     return {
         "id": instance.id,
-        "channel": build.tasks[instance.task].official_name,
+        "channel": exported_task(build, instance),
         "messages": [{"role": turn.role, "content": turn.text} for turn in instance.turns],
         "images": [f"images/{image_file_name(build, image)}" for image in instance.images],
     }

@@ -12,7 +12,7 @@ from typing import Any
 
 from visionflan.errors import BuildError, UnusableError
 from visionflan.formats.base import ConversationRecord, Format
-from visionflan.formats.exporting import image_file_name, with_progress, write_images
+from visionflan.formats.exporting import exported_task, image_file_name, with_progress, write_images
 from visionflan.formats.shared.conversations import (
     RawMessage,
     is_missing,
@@ -63,7 +63,7 @@ def to_record(build: BuildDirectory, instance: Instance) -> dict[str, Any]:
     if not input_text:
         instruction = question
     images = [f"images/{image_file_name(build, image)}" for image in instance.images]
-    official = build.tasks[instance.task].official_name
+    official = exported_task(build, instance)
     dataset, plus, task = official.partition("+")
     return {
         "instance_id": f"{official}+{instance.key}",

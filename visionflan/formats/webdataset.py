@@ -20,7 +20,7 @@ from visionflan.atomic_write import atomic_path
 from visionflan.dataset import BrokenRow
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.formats.base import ConversationRecord, Format
-from visionflan.formats.exporting import image_file_name, with_progress
+from visionflan.formats.exporting import exported_task, image_file_name, with_progress
 from visionflan.formats.shared.annotation_files import file_split, official_split, resolve
 from visionflan.formats.shared.tar_members import is_tar
 from visionflan.formats.shared.tar_samples import has_samples, tar_samples
@@ -72,7 +72,7 @@ def to_record(build: BuildDirectory, instance: Instance) -> dict[str, Any]:
     """Convert an instance to the JSON of a sample."""
     return {
         "id": instance.id,
-        "task_name": build.tasks[instance.task].official_name,
+        "task_name": exported_task(build, instance),
         **({"system": instance.system} if instance.system else {}),
         "conversations": [
             {"from": ROLES[turn.role], "value": turn.text} for turn in instance.exchanges

@@ -17,7 +17,7 @@ from typing import Any
 from visionflan.dataset import IMAGE_MARKER
 from visionflan.errors import UnusableError
 from visionflan.formats.base import ConversationRecord, Format
-from visionflan.formats.exporting import image_file_name, write_json_lines
+from visionflan.formats.exporting import exported_task, image_file_name, write_json_lines
 from visionflan.formats.shared.conversations import (
     RawMessage,
     make_conversation,
@@ -45,7 +45,7 @@ def to_record(build: BuildDirectory, instance: Instance) -> dict[str, Any]:
     images = iter(instance.images)
     return {
         "id": instance.id,
-        "channel": build.tasks[instance.task].official_name,
+        "channel": exported_task(build, instance),
         "messages": [
             {"role": turn.role, "content": content(build, turn, images)} for turn in instance.turns
         ],

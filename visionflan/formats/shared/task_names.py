@@ -46,6 +46,8 @@ class TaskNames:
             return "/".join(written.groups())
         dataset, plus, task = name.partition("+")
         base = f"{slug(dataset)}/{slug(task)}" if plus else f"{self.release}/{slug(name)}"
+        if base in self.catalog_ids:  # an official name in other letters
+            return self.new_id(base)
         task_id, number = base, 1
         while task_id in self.ids.values():
             number += 1
