@@ -33,7 +33,7 @@ fuzz: $(VENV)/.dev
 
 # Other programs, and other versions of transformers and datasets, each in an environment of its own.
 COMPAT := $(CURDIR)/.compat
-ENVIRONMENTS ?= version4 oldest newest swift
+ENVIRONMENTS ?= version4 oldest newest swift energon
 OWN_TESTS := tests/model/test_standard_messages.py tests/train/test_language_models.py \
     tests/train/test_run.py
 
@@ -41,7 +41,7 @@ compat: $(ENVIRONMENTS:%=$(COMPAT)/%/.ready) $(VENV)/.dev
 	rm -rf $(COMPAT)/files
 	$(BIN)/python -m tests.helpers.compat_files $(COMPAT)/files
 	@set -e; for name in $(ENVIRONMENTS); do echo "compat: $$name"; \
-	    case $$name in llama_factory|swift) tests=tests/compat/test_$$name.py;; \
+	    case $$name in energon|llama_factory|swift) tests=tests/compat/test_$$name.py;; \
 	        *) tests=tests/compat;; esac; \
 	    VISIONFLAN_COMPAT=$(COMPAT)/files $(COMPAT)/$$name/bin/python -m pytest -q -W default \
 	        -m compat $$tests; \

@@ -45,6 +45,7 @@ DROPPED_BY_BUILD: dict[str, str] = {
     "remote_image": "the image is a web address: only `visionflan fetch` downloads",
     "unsupported_media": "the row has a video or another medium that is not an image",
     "unread_file": "a list of files names one that is not here, or that cannot be read",
+    "excluded": "the release's own list of its splits leaves the record or its file out",
     "damaged_archive": "the records in these bytes of the archive cannot be read",
     "untrained_answer": "an answer is not to be trained on, or has a weight of its own",
     "preference_data": "the record compares or rates answers, which are no targets by themselves",

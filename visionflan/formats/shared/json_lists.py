@@ -13,14 +13,14 @@ from visionflan.dataset import BrokenRow
 from visionflan.errors import ReleaseError
 from visionflan.formats.base import ConversationRecord
 from visionflan.formats.shared.json_release import JsonRelease
+from visionflan.formats.shared.yaml_lists import load_yaml
 from visionflan.hashing import stable_hash
-from visionflan.layouts import load_text
 from visionflan.layouts.fields import FieldError, items, mapping, text
 from visionflan.plural import counted
 from visionflan.storage.instance import Split
 
 STRATEGY = re.compile(r"(first|end|random):\s*(\d{1,12}(?:\.\d{1,6})?)\s*(%?)")
-MAX_LIST = 16 << 20  # bytes
+NOUN = "list of JSON files"
 
 
 class Strategy(NamedTuple):
@@ -52,19 +52,9 @@ class ListedFile(NamedTuple):
 def read_list(path: Path) -> list[ListedFile | BrokenRow]:
     """Return the entries of a list; one that cannot be read comes as a BrokenRow."""
     try:
-        import yaml
-    except ImportError as error:
-        raise ReleaseError(
-            f"{path} is YAML: reading it needs pip install 'visionflan[readers]'"
-        ) from error
-    if path.stat().st_size > MAX_LIST:
-        raise ReleaseError(f"{path} has more than {MAX_LIST:,} bytes: it is no list of JSON files")
-    try:
-        # All scalars stay texts: YAML would make `1:30` a number.
-        entries = items(yaml.load(load_text(path), Loader=yaml.BaseLoader), "datasets")
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        problem = " ".join(f"{error}".split())[:200]
-        raise ReleaseError(f"{path} is no list of JSON files: {problem}") from error
+        entries = items(load_yaml(path, NOUN), "datasets")
+    except FieldError as error:
+        raise ReleaseError(f"{path} is no {NOUN}: {error}") from error
     return [parse_entry(path, number, entry) for number, entry in enumerate(entries, start=1)]
 
 
