@@ -157,10 +157,8 @@ def location(response: httpcore.Response) -> str:
     if not target:
         detail = f"the server answered {response.status} without an address"
         raise FetchError("http_status", detail)
-    try:
-        return target.encode(
-            "latin-1"
-        ).decode()  # servers send addresses in UTF-8, as browsers read
+    try:  # servers send addresses in UTF-8, as browsers read them
+        return target.encode("latin-1").decode()
     except UnicodeDecodeError:
         return target
 
