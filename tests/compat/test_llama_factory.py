@@ -1,6 +1,10 @@
 """LLaMA-Factory finds each export with a list by it, and each conversation with its images."""
 
+import sys
 from argparse import Namespace
+from importlib import import_module
+from importlib.machinery import ModuleSpec
+from importlib.util import module_from_spec
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +15,23 @@ from visionflan.formats.exporting import export
 
 pytest.importorskip("llamafactory")
 datasets = pytest.importorskip("datasets")
+
+
+def loads(name: str) -> bool:
+    """Return whether a module can be imported."""
+    try:
+        import_module(name)
+    except (ImportError, OSError, RuntimeError):
+        return False
+    return True
+
+
+# Their builds on the registry are for PyTorch with CUDA and do not load beside that for the CPU.
+# LLaMA-Factory imports torchaudio whether it is used or not; transformers does without torchvision.
+if not loads("torchvision"):
+    sys.modules["torchvision"] = None  # type: ignore[assignment]
+if not loads("torchaudio"):
+    sys.modules["torchaudio"] = module_from_spec(ModuleSpec("torchaudio", None))
 
 pytestmark = pytest.mark.compat
 
