@@ -25,21 +25,49 @@ NAMES = ("board", "other", "twin")
 SETTINGS = BuildSettings(tasks=NAMES, hold_out_images=0.2)
 
 
-@pytest.fixture(autouse=True)
-def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Write three releases, of which the last has images of the first."""
-    monkeypatch.setattr(image_shards, "GROUP_IMAGES", 4)
-    monkeypatch.setattr(image_shards, "SHARD_BYTES", 20_000)
-    files = {name: tmp_path / f"{name}.py" for name in NAMES}
+def use_dataset_files(directory: Path, patch: pytest.MonkeyPatch) -> None:
+    """Add the datasets to the catalog, and make small builds have many shards."""
+    patch.setattr(image_shards, "GROUP_IMAGES", 4)
+    patch.setattr(image_shards, "SHARD_BYTES", 20_000)
+    files = {name: directory / f"{name}.py" for name in NAMES}
     for file in files.values():
         shutil.copy(BOARD_FILE, file)
-    monkeypatch.setattr(catalog, "loose_files", files)
+    patch.setattr(catalog, "loose_files", files)
     catalog.load.cache_clear()
-    data = tmp_path / "data"
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build three releases, of which the last has images of the first; nothing may change them."""
+    directory = tmp_path_factory.mktemp("finished")
+    data = directory / "data"
     write_release(data, "board", range(24))
     write_release(data, "other", range(40, 52))
     write_release(data, "twin", range(12, 36))
-    return data
+    with pytest.MonkeyPatch.context() as patch:
+        use_dataset_files(directory, patch)
+        build(data, directory / "out", SETTINGS, workers=1)
+    catalog.load.cache_clear()
+    return directory / "out"
+
+
+@pytest.fixture(scope="module")
+def clean(finished: Path) -> dict[str, bytes]:
+    """Return the files of the finished build."""
+    return files_of(finished)
+
+
+@pytest.fixture(autouse=True)
+def data(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a copy of the releases, to change."""
+    use_dataset_files(tmp_path, monkeypatch)
+    return shutil.copytree(finished.parent / "data", tmp_path / "data")
+
+
+@pytest.fixture
+def out(finished: Path, tmp_path: Path) -> Path:
+    """Return a copy of the finished build, to update."""
+    return shutil.copytree(finished, tmp_path / "out", ignore=shutil.ignore_patterns(".cache"))
 
 
 def write_release(data: Path, name: str, numbers: range) -> None:
@@ -56,21 +84,22 @@ def stored_ids(out: Path) -> list[str]:
 
 @pytest.mark.parametrize("start_method", ["fork", "spawn"])
 def test_parts_in_processes_make_the_same_build(
-    data: Path, tmp_path: Path, start_method: str
+    data: Path, finished: Path, tmp_path: Path, start_method: str
 ) -> None:
+    one, out, workers = finished, tmp_path / "out", 3
     if start_method == "spawn":  # such a process has the sizes of shards of a real build
         image_shards.GROUP_IMAGES, image_shards.SHARD_BYTES = 100, 128 << 20
-    one = build(data, tmp_path / "one", SETTINGS, workers=1)
-    three = build(data, tmp_path / "three", SETTINGS, workers=3, start_method=start_method)
-    assert three == one
-    assert files_of(tmp_path / "three") == files_of(tmp_path / "one")
+        one, workers = tmp_path / "one", 2
+        build(data, one, SETTINGS, workers=1)
+    manifest = build(data, out, SETTINGS, workers=workers, start_method=start_method)
+    assert manifest == BuildDirectory(one).manifest
+    assert files_of(out) == files_of(one)
 
 
-def test_an_image_of_several_datasets_is_stored_once(data: Path, tmp_path: Path) -> None:
-    build(data, tmp_path / "out", SETTINGS, workers=1)
-    ids = stored_ids(tmp_path / "out")
+def test_an_image_of_several_datasets_is_stored_once(finished: Path) -> None:
+    ids = stored_ids(finished)
     assert len(ids) == len(set(ids)) == 48
-    directory = BuildDirectory(tmp_path / "out", verify=True)
+    directory = BuildDirectory(finished, verify=True)
     for instance in directory.instances():
         assert directory.image(instance.images[0])
 
@@ -83,7 +112,7 @@ def test_a_shard_of_repeated_images_alone_goes_away(data: Path, tmp_path: Path) 
 
 
 def test_a_process_that_dies_costs_its_dataset_alone(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    clean: dict[str, bytes], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     build_task = InstanceBuilder.build_task
 
@@ -99,12 +128,11 @@ def test_a_process_that_dies_costs_its_dataset_alone(
     assert message == "the process that builds it was ended by SIGKILL"
     assert manifest["tasks"]["twin/ask"]["written"] == 24
     build(data, tmp_path / "out", SETTINGS, workers=2)
-    build(data, tmp_path / "clean", SETTINGS, workers=1)
-    assert files_of(tmp_path / "out") == files_of(tmp_path / "clean")
+    assert files_of(tmp_path / "out") == clean
 
 
 def test_a_process_that_is_killed_from_outside_is_replaced(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    clean: dict[str, bytes], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     build_task = InstanceBuilder.build_task
 
@@ -118,12 +146,11 @@ def test_a_process_that_is_killed_from_outside_is_replaced(
         patch.setattr(InstanceBuilder, "build_task", die_once)
         build(data, tmp_path / "out", SETTINGS, workers=2)
     assert (tmp_path / "died").exists()
-    build(data, tmp_path / "clean", SETTINGS, workers=1)
-    assert files_of(tmp_path / "out") == files_of(tmp_path / "clean")
+    assert files_of(tmp_path / "out") == clean
 
 
 def test_a_full_disk_in_one_process_ends_the_build(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    clean: dict[str, bytes], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(job: PartJob, *arguments: object) -> None:
         raise OSError(28, "No space left on device", str(job.directory / "instances.parquet"))
@@ -134,11 +161,12 @@ def test_a_full_disk_in_one_process_ends_the_build(
             build(data, tmp_path / "out", SETTINGS, workers=2)
     assert not (tmp_path / "out/manifest.json").exists()
     build(data, tmp_path / "out", SETTINGS, workers=2)
-    build(data, tmp_path / "clean", SETTINGS, workers=1)
-    assert files_of(tmp_path / "out") == files_of(tmp_path / "clean")
+    assert files_of(tmp_path / "out") == clean
 
 
-def test_a_finished_build_grows_by_a_dataset(data: Path, tmp_path: Path, built: list[str]) -> None:
+def test_a_finished_build_grows_by_a_dataset(
+    clean: dict[str, bytes], data: Path, tmp_path: Path, built: list[str]
+) -> None:
     (data / "other").rename(tmp_path / "later")
     build(data, tmp_path / "out", SETTINGS, workers=1)
     (tmp_path / "later").rename(data / "other")
@@ -148,43 +176,37 @@ def test_a_finished_build_grows_by_a_dataset(data: Path, tmp_path: Path, built: 
     del built[:]
     build(data, tmp_path / "out", SETTINGS, workers=1, update=True)
     assert built == ["other"]
-    build(data, tmp_path / "clean", SETTINGS, workers=1)
-    assert files_of(tmp_path / "out") == files_of(tmp_path / "clean")
+    assert files_of(tmp_path / "out") == clean
 
 
 def test_other_settings_of_the_split_build_nothing_again(
-    data: Path, tmp_path: Path, built: list[str]
+    data: Path, out: Path, tmp_path: Path, built: list[str]
 ) -> None:
-    build(data, tmp_path / "out", SETTINGS, workers=1)
-    del built[:]
     settings = BuildSettings(tasks=("board", "twin"), hold_out_images=0.5)
-    assert BuildDirectory(tmp_path / "out").table.num_rows
-    (copied,) = (tmp_path / "out/.cache").iterdir()
-    build(data, tmp_path / "out", settings, workers=1, update=True)
+    assert BuildDirectory(out).table.num_rows
+    (copied,) = (out / ".cache").iterdir()
+    build(data, out, settings, workers=1, update=True)
     assert built == []
     assert not copied.exists()  # of the instances before
     build(data, tmp_path / "clean", settings, workers=1)
-    assert files_of(tmp_path / "out") == files_of(tmp_path / "clean")
+    assert files_of(out) == files_of(tmp_path / "clean")
 
 
 def test_a_part_is_built_again_if_another_stored_its_images_and_changed(
-    data: Path, tmp_path: Path, built: list[str]
+    data: Path, out: Path, tmp_path: Path, built: list[str]
 ) -> None:
-    build(data, tmp_path / "out", SETTINGS, workers=1)
     write_release(data, "board", range(6))
-    del built[:]
-    build(data, tmp_path / "out", SETTINGS, workers=1, update=True)
+    build(data, out, SETTINGS, workers=1, update=True)
     assert built == ["board", "twin"]
     build(data, tmp_path / "clean", SETTINGS, workers=1)
-    assert files_of(tmp_path / "out") == files_of(tmp_path / "clean")
+    assert files_of(out) == files_of(tmp_path / "clean")
 
 
 def test_an_update_of_what_has_not_changed_does_nothing(
-    data: Path, tmp_path: Path, built: list[str]
+    data: Path, out: Path, built: list[str]
 ) -> None:
-    first = build(data, tmp_path / "out", SETTINGS, workers=1)
-    del built[:]
-    assert build(data, tmp_path / "out", SETTINGS, workers=1, update=True) == first
+    first = BuildDirectory(out).manifest
+    assert build(data, out, SETTINGS, workers=1, update=True) == first
     assert built == []
 
 

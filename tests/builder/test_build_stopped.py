@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.helpers.board import BOARD_FILE, board_image, files_of, row_of, upside_down, write_board
+from tests.helpers.child_processes import alive, children, wait_for
 from visionflan import atomic_write, catalog
 from visionflan.builder import assemble, parts
 from visionflan.builder.chunk_processes import ChunkProcesses
@@ -26,19 +27,6 @@ from visionflan.storage import image_shards
 from visionflan.storage.directory import BuildDirectory
 
 SETTINGS = BuildSettings(tasks=("board", "twin"), max_per_task=25, hold_out_images=0.2)
-SCRIPT = """
-import sys
-from pathlib import Path
-from visionflan import catalog
-from visionflan.storage import image_shards
-from visionflan.builder.plan import BuildSettings
-from visionflan.builder.run import build
-
-catalog.loose_files.update({Path(file).stem: Path(file) for file in sys.argv[3:]})
-image_shards.GROUP_IMAGES, image_shards.SHARD_BYTES = 4, 20_000
-settings = BuildSettings(tasks=("board", "twin"), max_per_task=25, hold_out_images=0.2)
-build(Path(sys.argv[1]), Path(sys.argv[2]), settings, workers=2)
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -48,21 +36,39 @@ def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(image_shards, "SHARD_BYTES", 20_000)
 
 
-@pytest.fixture
-def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def write_releases(directory: Path, patch: pytest.MonkeyPatch) -> Path:
     """Write two releases of which the second uses images of the first."""
-    files = {name: tmp_path / f"{name}.py" for name in ("board", "twin")}
+    files = {name: directory / f"{name}.py" for name in ("board", "twin")}
     for file in files.values():
         shutil.copy(BOARD_FILE, file)
-    monkeypatch.setattr(catalog, "loose_files", files)
+    patch.setattr(catalog, "loose_files", files)
     catalog.load.cache_clear()
     rows: list[dict[str, Any] | str] = [row_of(n) for n in range(36)]
-    write_board(tmp_path / "data/board", [*rows, "{broken", row_of(99)], 36)
+    write_board(directory / "data/board", [*rows, "{broken", row_of(99)], 36)
     for number in (3, 21, 33):  # stored otherwise than released, with a note
-        (tmp_path / f"data/board/images/{number}.jpg").write_bytes(upside_down(number))
+        (directory / f"data/board/images/{number}.jpg").write_bytes(upside_down(number))
     shared = [row_of(n, key=f"s{n}", images=[f"../board/images/{n}.jpg"]) for n in range(20, 30)]
-    write_board(tmp_path / "data/twin", [*rows[:20], *shared], 20)
-    return tmp_path / "data"
+    write_board(directory / "data/twin", [*rows[:20], *shared], 20)
+    return directory / "data"
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return two releases, which a test may change."""
+    return write_releases(tmp_path, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """Return the files of a build that nothing stopped."""
+    directory = tmp_path_factory.mktemp("clean")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(image_shards, "GROUP_IMAGES", 4)
+        patch.setattr(image_shards, "SHARD_BYTES", 20_000)
+        data = write_releases(directory, patch)
+        build(data, directory / "out", SETTINGS, workers=1)
+    catalog.load.cache_clear()
+    return files_of(directory / "out")
 
 
 def looks_complete(path: Path) -> bool:
@@ -78,7 +84,12 @@ def looks_complete(path: Path) -> bool:
     return True
 
 
-def test_a_build_that_stops_at_any_file_ends_the_same(tmp_path: Path, data: Path) -> None:
+def test_a_build_that_stops_at_any_file_ends_the_same(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Two shards of a dataset have each kind of file; more would only repeat them.
+    monkeypatch.setattr(image_shards, "GROUP_IMAGES", 12)
+    monkeypatch.setattr(image_shards, "SHARD_BYTES", 60_000)
     build(data, tmp_path / "clean", SETTINGS, workers=1)
     clean, out = files_of(tmp_path / "clean"), tmp_path / "out"
     stops = 0
@@ -114,21 +125,27 @@ def stopped_at(count: int, data: Path, out: Path) -> bool:
     return os.waitpid(child, 0)[1] != 0
 
 
-def test_a_build_killed_at_random_moments_ends_the_same(tmp_path: Path, data: Path) -> None:
-    command = [sys.executable, "-c", SCRIPT, str(data)]
-    files = [str(path) for path in catalog.loose_files.values()]
+def test_a_build_killed_at_random_moments_ends_the_same(
+    clean: dict[str, bytes], tmp_path: Path, data: Path
+) -> None:
+    context, out = multiprocessing.get_context("fork"), tmp_path / "out"
+    workers, complete_out = {"workers": 2}, tmp_path / "complete"
+    complete = context.Process(target=build, args=(data, complete_out, SETTINGS), kwargs=workers)
     start_time = time.monotonic()
-    subprocess.run([*command, str(tmp_path / "clean"), *files], check=True, timeout=60)
+    complete.start()
+    complete.join(60)
     duration = time.monotonic() - start_time
-    out = tmp_path / "out"
-    for fraction in (0.5, 0.6, 0.7, 0.8):
-        with subprocess.Popen([*command, str(out), *files], stderr=subprocess.PIPE) as killed:
-            time.sleep(fraction * duration)
-            killed.kill()
+    assert files_of(complete_out) == clean
+    for fraction in (0.2, 0.4, 0.6, 0.8):
+        killed = context.Process(target=build, args=(data, out, SETTINGS), kwargs=workers)
+        killed.start()
+        killed.join(fraction * duration)
+        killed.kill()
+        killed.join()
         looks_complete(out)
-    subprocess.run([*command, str(out), *files], check=True, timeout=60)
+    build(data, out, SETTINGS, workers=2)
     assert looks_complete(out)
-    assert files_of(out) == files_of(tmp_path / "clean")
+    assert files_of(out) == clean
 
 
 def stopped_after(shards: int, data: Path, out: Path) -> int:
@@ -191,7 +208,9 @@ def test_a_release_that_changed_between_two_runs_is_read_again(tmp_path: Path, d
     assert files_of(tmp_path / "out") == files_of(tmp_path / "clean")
 
 
-def test_a_build_that_is_fixed_does_not_look_complete_meanwhile(tmp_path: Path, data: Path) -> None:
+def test_a_build_that_is_fixed_does_not_look_complete_meanwhile(
+    clean: dict[str, bytes], tmp_path: Path, data: Path
+) -> None:
     (data / "twin/rows.jsonl").rename(data / "twin/rows")
     datasets = build(data, tmp_path / "out", SETTINGS, workers=1)["datasets"]
     assert datasets["twin"]["status"] == "failed"
@@ -200,16 +219,16 @@ def test_a_build_that_is_fixed_does_not_look_complete_meanwhile(tmp_path: Path, 
     stopped_after(1, data, tmp_path / "out")
     assert not looks_complete(tmp_path / "out")
     build(data, tmp_path / "out", SETTINGS, workers=1)
-    build(data, tmp_path / "clean", SETTINGS, workers=1)
-    assert files_of(tmp_path / "out") == files_of(tmp_path / "clean")
+    assert files_of(tmp_path / "out") == clean
 
 
-def test_a_shard_that_went_away_is_written_again(tmp_path: Path, data: Path) -> None:
+def test_a_shard_that_went_away_is_written_again(
+    clean: dict[str, bytes], tmp_path: Path, data: Path
+) -> None:
     stopped_after(3, data, tmp_path / "out")
     (tmp_path / "out/images/board-00001.parquet").unlink()
     build(data, tmp_path / "out", SETTINGS, workers=1)
-    build(data, tmp_path / "clean", SETTINGS, workers=1)
-    assert files_of(tmp_path / "out") == files_of(tmp_path / "clean")
+    assert files_of(tmp_path / "out") == clean
 
 
 def test_two_builds_do_not_write_into_one_directory(tmp_path: Path, data: Path) -> None:
@@ -228,11 +247,13 @@ def test_no_worker_outlives_a_killed_build(tmp_path: Path, data: Path) -> None:
     lines = (data / "board/rows.jsonl").read_text()
     hang = lines.replace("images/5.jpg", "rows.jsonl#hang")
     (data / "board/rows.jsonl").write_text(hang)
-    command = [sys.executable, "-c", SCRIPT, str(data), str(tmp_path / "out")]
-    command += [str(path) for path in catalog.loose_files.values()]
-    with subprocess.Popen(command) as killed:
-        workers = wait_for(lambda: children(killed.pid), "workers")
-        killed.kill()
+    killed = multiprocessing.get_context("fork").Process(
+        target=build, args=(data, tmp_path / "out", SETTINGS), kwargs={"workers": 2}
+    )
+    killed.start()
+    workers = wait_for(lambda: children(killed.pid), "workers")
+    killed.kill()
+    killed.join()
     wait_for(lambda: not any(alive(worker) for worker in workers), "the end of the workers")
 
 
@@ -269,25 +290,3 @@ def test_sigterm_ends_a_command_as_an_interrupt_does(tmp_path: Path, whole_group
     assert errors.endswith("interrupted; run the same command again to resume.\n")
     assert list((tmp_path / "temporary").iterdir()) == []
     wait_for(lambda: not any(alive(worker) for worker in workers), "the end of the workers")
-
-
-def wait_for(condition: Any, what: str) -> Any:
-    """Return the value of a condition once it is true."""
-    for _ in range(300):
-        if value := condition():
-            return value
-        time.sleep(0.1)
-    raise AssertionError(f"waited for {what} for half a minute")
-
-
-def children(process: int, at_least: int = 2) -> list[int]:
-    """Return the workers of a process, once enough of them have started."""
-    path = Path(f"/proc/{process}/task/{process}/children")
-    workers = [int(child) for child in path.read_text().split()] if path.exists() else []
-    return workers if len(workers) >= at_least else []
-
-
-def alive(process: int) -> bool:
-    """Return whether a process runs; a zombie does not."""
-    state = Path(f"/proc/{process}/stat")
-    return state.exists() and state.read_text().rpartition(") ")[2][0] != "Z"

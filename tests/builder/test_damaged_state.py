@@ -2,21 +2,20 @@
 
 import random
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.helpers.board import MakeBoard, files_of, row_of, write_board
+from tests.helpers.board import BOARD_FILE, MakeBoard, files_of, row_of, write_board
+from visionflan import catalog
 from visionflan.builder.chunk_processes import ChunkProcesses
 from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
 from visionflan.errors import BuildError
 from visionflan.storage import image_shards
 from visionflan.storage.directory import BuildDirectory
-
-pytestmark = pytest.mark.usefixtures("board")
 
 SETTINGS = BuildSettings(tasks=("board",), hold_out_images=0.2)
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {
@@ -30,18 +29,58 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-@pytest.fixture
-def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(image_shards, "GROUP_IMAGES", 4)
-    monkeypatch.setattr(image_shards, "SHARD_BYTES", 20_000)
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a release, not to be changed."""
+    data = tmp_path_factory.mktemp("releases") / "data"
     rows: list[dict[str, Any] | str] = [row_of(n) for n in range(30)]
-    write_board(tmp_path / "data/board", [*rows, "{broken"], 30)
-    return tmp_path / "data"
+    write_board(data / "board", [*rows, "{broken"], 30)
+    return data
 
 
-def interrupt(data: Path, out: Path, monkeypatch: pytest.MonkeyPatch, *, after: str) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def small_shards() -> Iterator[None]:
+    """Make small builds have many shards, and add the dataset to the catalog."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(image_shards, "GROUP_IMAGES", 4)
+        patch.setattr(image_shards, "SHARD_BYTES", 20_000)
+        patch.setattr(catalog, "loose_files", {"board": BOARD_FILE})
+        catalog.load.cache_clear()
+        yield
+    catalog.load.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def finished(data: Path, small_shards: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a finished build, not to be changed."""
+    out = tmp_path_factory.mktemp("finished") / "out"
+    build(data, out, SETTINGS, workers=1)
+    return out
+
+
+@pytest.fixture(scope="module")
+def clean(finished: Path) -> dict[str, bytes]:
+    """Return the files of a build that nothing interrupted."""
+    return files_of(finished)
+
+
+@pytest.fixture
+def out(finished: Path, tmp_path: Path) -> Path:
+    """Return a copy of the finished build, to damage."""
+    return shutil.copytree(finished, tmp_path / "out")
+
+
+@pytest.fixture(scope="module")
+def stopped(data: Path, small_shards: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a build that was interrupted after some shards, not to be changed."""
+    out = tmp_path_factory.mktemp("stopped") / "out"
+    interrupt(data, out, after="shards")
+    return out
+
+
+def interrupt(data: Path, out: Path, *, after: str) -> None:
     """Interrupt a build after some shards, or when all parts are complete."""
-    with monkeypatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         if after == "parts":
             patch.setattr("visionflan.builder.run.assemble", stop)
         else:
@@ -63,11 +102,9 @@ def stop(*args: Any, **settings: Any) -> None:
 
 @pytest.mark.parametrize("after", ["shards", "parts"])
 def test_every_state_file_may_be_damaged(
-    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch, after: str
+    tmp_path: Path, data: Path, clean: dict[str, bytes], after: str
 ) -> None:
-    build(data, tmp_path / "clean", SETTINGS, workers=1)
-    clean = files_of(tmp_path / "clean")
-    interrupt(data, tmp_path / "state", monkeypatch, after=after)
+    interrupt(data, tmp_path / "state", after=after)
     state = sorted(p for p in (tmp_path / "state/.parts").rglob("*") if p.is_file())
     names = [path.relative_to(tmp_path / "state") for path in state if path.name != "lock"]
     assert len(names) >= 4
@@ -82,14 +119,13 @@ def test_every_state_file_may_be_damaged(
 
 @pytest.mark.parametrize("damage", ["empty", "cut"])
 def test_a_shard_that_is_cut_off_is_written_again(
-    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch, damage: str
+    tmp_path: Path, data: Path, stopped: Path, clean: dict[str, bytes], damage: str
 ) -> None:
-    build(data, tmp_path / "clean", SETTINGS, workers=1)
-    interrupt(data, tmp_path / "out", monkeypatch, after="shards")
-    shard = tmp_path / "out/images/board-00000.parquet"
+    out = shutil.copytree(stopped, tmp_path / "out")
+    shard = out / "images/board-00000.parquet"
     shard.write_bytes(DAMAGES[damage](shard.read_bytes()))
-    build(data, tmp_path / "out", SETTINGS, workers=1)
-    assert files_of(tmp_path / "out") == files_of(tmp_path / "clean")
+    build(data, out, SETTINGS, workers=1)
+    assert files_of(out) == clean
 
 
 def build_again_if_damaged(data: Path, out: Path) -> None:
@@ -104,28 +140,25 @@ def build_again_if_damaged(data: Path, out: Path) -> None:
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_manifest_is_refused_by_readers_and_made_anew_by_a_build(
-    tmp_path: Path, data: Path, damage: str
+    out: Path, data: Path, clean: dict[str, bytes], damage: str
 ) -> None:
-    build(data, tmp_path / "out", SETTINGS, workers=1)
-    clean = files_of(tmp_path / "out")
-    manifest = tmp_path / "out/manifest.json"
+    manifest = out / "manifest.json"
     manifest.write_bytes(DAMAGES[damage](manifest.read_bytes()))
     with pytest.raises(BuildError, match=r"is damaged|has build format"):
-        BuildDirectory(tmp_path / "out")
-    build(data, tmp_path / "out", SETTINGS, workers=1)
-    assert files_of(tmp_path / "out") == clean
+        BuildDirectory(out)
+    build(data, out, SETTINGS, workers=1)
+    assert files_of(out) == clean
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_finished_build_whose_start_is_damaged_is_refused(
-    tmp_path: Path, data: Path, damage: str
+    out: Path, data: Path, damage: str
 ) -> None:
-    build(data, tmp_path / "out", SETTINGS, workers=1)
-    started = tmp_path / "out/.parts/started.json"
+    started = out / ".parts/started.json"
     started.write_bytes(DAMAGES[damage](started.read_bytes()))
     with pytest.raises(BuildError, match="is damaged and no longer says what was built"):
-        build(data, tmp_path / "out", SETTINGS, workers=1)
-    assert len(BuildDirectory(tmp_path / "out").instances()) == 60
+        build(data, out, SETTINGS, workers=1)
+    assert len(BuildDirectory(out).instances()) == 60
 
 
 def test_a_damaged_copy_for_random_access_is_written_again(make: MakeBoard) -> None:
