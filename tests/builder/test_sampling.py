@@ -1,8 +1,10 @@
 """Rows are sampled by hash alone: their order and number do not matter."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+from unicodedata import normalize
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,6 +39,19 @@ def sample(offered: list[str], cap: int, seed: int = 0) -> list[str]:
         sampler.offer(SampledRow(key, "", "", EXAMPLE))
     assert sampler.usable == len(offered)
     return [candidate.key for candidate in sampler.candidates()]
+
+
+@pytest.mark.parametrize(("named", "written"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_a_name_in_another_form_of_unicode_is_explained(
+    named: Literal["NFC", "NFD"], written: Literal["NFC", "NFD"], tmp_path: Path
+) -> None:
+    (tmp_path / normalize(written, "crème.jpg")).touch()
+    fault = find_file_fault(str(tmp_path / normalize(named, "crème.jpg")), str(tmp_path))
+    assert fault is not None
+    assert fault[0] == "image_missing"
+    assert fault[1].startswith(f"its name on disk is in the form {written} of Unicode")
+    missing = find_file_fault(str(tmp_path / "é.jpg"), str(tmp_path))
+    assert missing == ("image_missing", "No such file or directory")
 
 
 @given(keys, st.integers(1, 20), st.integers(0, 3))

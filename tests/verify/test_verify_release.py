@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import pytest
 
@@ -69,6 +70,14 @@ def test_images_that_unzip_wrote_with_escaped_names_are_recognized(tmp_path: Pat
     (report,) = verify_release(directory, directory / "images")
     (line,) = report.damages.lines()
     assert "unpack it again with LC_ALL=C.UTF-8" in line
+
+
+def test_images_under_names_in_another_form_of_unicode_are_recognized(tmp_path: Path) -> None:
+    name = normalize("NFC", "crème.jpg")
+    directory = write_release(tmp_path / "release", [record("0.jpg"), record(name)])
+    (directory / "images" / normalize("NFD", name)).write_bytes(b"")
+    (line,) = verify_release(directory)[0].damages.lines()
+    assert "is in the form NFD of Unicode: rename it" in line
 
 
 def test_without_images_the_rows_are_counted_all_the_same(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -249,5 +250,18 @@ def find_file_fault(path: str, data_root: str) -> tuple[str, str] | None:
     try:
         mode = os.stat(path).st_mode  # noqa: PTH116 - called for millions of rows
     except (OSError, ValueError) as error:
-        return "image_missing", getattr(error, "strerror", None) or str(error)
+        problem = other_form(path) or getattr(error, "strerror", None) or str(error)
+        return "image_missing", problem
     return None if stat.S_ISREG(mode) else ("image_missing", "it is not a file")
+
+
+def other_form(path: str) -> str:
+    """Return what is there in place of a file: one with its accents in another form of Unicode.
+
+    Archives that macOS wrote have decomposed names (NFD), where annotations have composed ones.
+    """
+    directory, name = os.path.split(path)
+    for form in ("NFC", "NFD") if not name.isascii() else ():
+        if os.path.isfile(os.path.join(directory, unicodedata.normalize(form, name))):  # noqa: PTH113, PTH118
+            return f"its name on disk is in the form {form} of Unicode: rename it, as convmv does"
+    return ""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from visionflan import catalog
+from visionflan.builder.sampling import other_form
 from visionflan.dataset import IMAGE_MARKER, BrokenRow
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.formats.shared.annotation_files import find_annotations, find_images, locate
@@ -163,6 +164,8 @@ def check_images(report: VerifiedRelease, images: Path | None) -> None:
                 continue
             if locate(report.images, escaped_name(name)).is_file():
                 problem = "has a file with escaped letters: unpack it again with LC_ALL=C.UTF-8"
+            elif form := other_form(str(path)):
+                problem = f"is not in {report.images}: {form}"
             else:
                 problem = f"is not in {report.images}"
             report.damages.add("images", f"{name!r:.200} of row {row} {problem}")
