@@ -46,10 +46,10 @@ def test_a_name_in_another_form_of_unicode_is_explained(
     named: Literal["NFC", "NFD"], written: Literal["NFC", "NFD"], tmp_path: Path
 ) -> None:
     (tmp_path / normalize(written, "crème.jpg")).touch()
-    fault = find_file_fault(str(tmp_path / normalize(named, "crème.jpg")), str(tmp_path))
-    assert fault is not None
-    assert fault[0] == "image_missing"
-    assert fault[1].startswith(f"its name on disk is in the form {written} of Unicode")
+    path = str(tmp_path / normalize(named, "crème.jpg"))
+    reason, detail = find_file_fault(path, str(tmp_path)) or ("", "")
+    assert reason == "image_missing"
+    assert detail.startswith(f"its name on disk is in the form {written} of Unicode")
     missing = find_file_fault(str(tmp_path / "é.jpg"), str(tmp_path))
     assert missing == ("image_missing", "No such file or directory")
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.helpers.llava_release import error_of, record
+from tests.helpers.llava_release import error_of, import_directory, record, write_release
 
 
 def write_parquet(path: Path, **columns: list[Any]) -> None:
@@ -24,6 +24,7 @@ def write_tar(path: Path) -> None:
 FORMS: dict[str, tuple[str, str]] = {
     "wrapped.json": (json.dumps({"data": [record()]}, indent=1), "its list under `data`"),
     "one_line.json": (json.dumps({"data": [record()]}), "its list under `data`"),
+    "record.json": (json.dumps(record(), indent=1), "write its records as a JSON list"),
     "object.json": (json.dumps({"a": {"b": 1}}, indent=1), "one JSON object"),
     "empty.json": ("", "is empty"),
     "blank.json": (" \n\n", "is empty"),
@@ -42,6 +43,13 @@ def test_another_form_is_refused_by_its_name(
         error = error_of(path, capsys)
         assert form in error
         assert name in error
+
+
+def test_a_build_directory_needs_no_import(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    build, _ = import_directory(write_release(tmp_path / "release", [record()]))
+    assert "is a build directory already" in error_of(build.path, capsys)
 
 
 def test_binary_forms_are_refused_by_their_names(

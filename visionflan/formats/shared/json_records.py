@@ -12,6 +12,7 @@ from visionflan.layouts import json_lines, open_text
 from visionflan.layouts.json_stream import json_values
 
 PEEKED = 1 << 16  # characters
+RECORD_LISTS = ("conversations", "messages", "texts", "images")  # lists in one record
 LIST_MEMBER = re.compile(r'"((?:[^"\\]|\\.)+)"\s*:\s*\[\s*\{')
 
 
@@ -54,6 +55,7 @@ def pretty_printed_object(start: str) -> str | None:
 
 def describe_object(start: str) -> str:
     """Return what a file is that begins as one JSON object of several lines, and what to do."""
-    if member := LIST_MEMBER.search(start):
+    member = LIST_MEMBER.search(start)
+    if member is not None and member[1] not in RECORD_LISTS:
         return f"one JSON object with its list under `{member[1]}`: write that list alone to a file"
     return "one JSON object over several lines: write its records as a JSON list, or one a line"

@@ -27,6 +27,8 @@ def describe_unrecognized(path: Path) -> str:
 
 def describe_directory(directory: Path) -> str:
     """Return what the files of a directory are that no format recognizes."""
+    if (directory / "manifest.json").is_file() and (directory / "instances").is_dir():
+        return f"{directory} is a build directory already: use it without an import"
     files = sorted(path for path in directory.iterdir() if path.is_file())
     for path in files:
         if path.name.endswith((*SUFFIXES, *OTHER_SUFFIXES)):
