@@ -120,7 +120,8 @@ def energon_index(directory: Path) -> Iterator[EnergonIndex]:
     write_text(info, as_json({"energon_version": VERSION, "shard_counts": counts}))
     write_text(metadata / SPLITS, as_json({"split_parts": split_parts(counts), "exclude": []}))
     write_text(metadata / "dataset.yaml", SAMPLE_TYPE)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
     write_text(metadata / "index.uuid", f"{uuid.uuid5(uuid.NAMESPACE_OID, digest)}")
 
 
