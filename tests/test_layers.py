@@ -67,6 +67,8 @@ EVALUATE_LAYERS = [
     {"phrasings"},
     {"held_out", "benchmark_release", "seen_images"},
     {"judge"},
+    {"settings"},
+    {"subject"},
     {"run"},
     {"plan"},
     {"image_policy"},

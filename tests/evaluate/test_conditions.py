@@ -9,7 +9,7 @@ from visionflan.cli.main import main
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.aggregate.summary import OVERALL
 from visionflan.evaluate.conditions import CONDITIONS, STROKE, Condition, ImagePool
-from visionflan.evaluate.run import EvaluationSettings
+from visionflan.evaluate.settings import EvaluationSettings
 from visionflan.report.run_page.inputs import load_run
 from visionflan.report.run_page.page import render_page
 

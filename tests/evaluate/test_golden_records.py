@@ -15,7 +15,9 @@ from PIL import Image
 
 from visionflan.evaluate.records.header import TaskHeader
 from visionflan.evaluate.requests import EvalSet, Item
-from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate
+from visionflan.evaluate.run import evaluate
+from visionflan.evaluate.settings import EvaluationSettings
+from visionflan.evaluate.subject import EvalSubject
 from visionflan.storage.instance import Turn
 
 GOLDEN = Path(__file__).parents[1] / "golden"

@@ -22,7 +22,9 @@ from visionflan.evaluate.phrasings import PHRASINGS, ScoreTable, bootstrap_inter
 from visionflan.evaluate.records.files import RECORDS
 from visionflan.evaluate.records.header import TrainingOverlap
 from visionflan.evaluate.records.record import Record, read_records
-from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate, rescore
+from visionflan.evaluate.run import evaluate, rescore
+from visionflan.evaluate.settings import EvaluationSettings
+from visionflan.evaluate.subject import EvalSubject
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Turn
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from tests.helpers.tiny_checkpoint import decided_llava
 from tests.helpers.tiny_evaluation import ToyModel, ToyReply, run_evaluation, tiny_build
+from visionflan.atomic_write import sole_user
 from visionflan.cli.main import main
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.held_out import held_out_set
@@ -20,7 +21,9 @@ from visionflan.evaluate.processes import EvalProcesses
 from visionflan.evaluate.records.files import JOURNALS, RECORDS
 from visionflan.evaluate.records.journal import journals
 from visionflan.evaluate.records.record import read_records
-from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate, list_requests
+from visionflan.evaluate.run import evaluate, list_requests
+from visionflan.evaluate.settings import EvaluationSettings
+from visionflan.evaluate.subject import EvalSubject
 from visionflan.evaluate.torchrun import evaluate_in_processes
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Turn
@@ -159,3 +162,17 @@ def test_the_error_of_a_process_is_one_sentence(run: Path, tmp_path: Path) -> No
     selection = EvalSelection(builds=(tmp_path / "gone",))
     with pytest.raises(EvaluationError, match="gone"):
         evaluate_in_processes(run, selection, tmp_path / "out", "cpu", 2, lambda line: None)
+
+
+def test_two_evaluations_do_not_write_to_one_directory(
+    build: BuildDirectory, tmp_path: Path
+) -> None:
+    model = ToyModel()
+    with (
+        sole_user(tmp_path / "base"),
+        pytest.raises(EvaluationError, match=r"another evaluation is writing to .*base: wait"),
+    ):
+        run_evaluation(build, tmp_path / "base", model, limit=2)
+    assert model.batches == []
+    run_evaluation(build, tmp_path / "base", model, limit=2)
+    assert model.batches

@@ -19,7 +19,9 @@ from visionflan.evaluate.records import resume
 from visionflan.evaluate.records.files import JOURNAL, RECORDS
 from visionflan.evaluate.records.header import read_header
 from visionflan.evaluate.records.record import read_records
-from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate
+from visionflan.evaluate.run import evaluate
+from visionflan.evaluate.settings import EvaluationSettings
+from visionflan.evaluate.subject import EvalSubject
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Turn
 

@@ -23,8 +23,10 @@ from visionflan.evaluate.records.paths import CheckpointPaths
 from visionflan.evaluate.records.record import read_records
 from visionflan.evaluate.records.resume import open_output
 from visionflan.evaluate.requests import EvalSet, Item, limit_items
-from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate
+from visionflan.evaluate.run import evaluate
 from visionflan.evaluate.seen_images import MAX_COMPARED, SeenImages, leave_out_seen
+from visionflan.evaluate.settings import EvaluationSettings
+from visionflan.evaluate.subject import EvalSubject
 from visionflan.image_files import decode_image
 from visionflan.image_pixels import to_rgb
 from visionflan.storage.directory import BuildDirectory

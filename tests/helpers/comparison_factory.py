@@ -17,7 +17,9 @@ from visionflan.evaluate.demo import RuleBasedModel, specimen_release
 from visionflan.evaluate.records.files import RECORDS
 from visionflan.evaluate.records.header import Header, TaskHeader, TrainingOverlap
 from visionflan.evaluate.records.record import Record, read_records
-from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate
+from visionflan.evaluate.run import evaluate
+from visionflan.evaluate.settings import EvaluationSettings
+from visionflan.evaluate.subject import EvalSubject
 from visionflan.hashing import hash_fraction
 
 

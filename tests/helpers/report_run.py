@@ -6,7 +6,9 @@ from typing import Any
 
 from tests.helpers.tiny_evaluation import ToyModel
 from visionflan.evaluate.held_out import held_out_set
-from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate
+from visionflan.evaluate.run import evaluate
+from visionflan.evaluate.settings import EvaluationSettings
+from visionflan.evaluate.subject import EvalSubject
 from visionflan.storage.directory import BuildDirectory
 
 

@@ -16,7 +16,9 @@ from visionflan.evaluate.held_out import held_out_set
 from visionflan.evaluate.models.base import EvalModel
 from visionflan.evaluate.records.files import RECORDS
 from visionflan.evaluate.records.record import Record, read_records
-from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate
+from visionflan.evaluate.run import evaluate
+from visionflan.evaluate.settings import EvaluationSettings
+from visionflan.evaluate.subject import EvalSubject
 from visionflan.prompt import render
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Instance, Turn

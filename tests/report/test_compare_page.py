@@ -13,7 +13,9 @@ from visionflan.cli.main import main
 from visionflan.compare.results import AnswerPair
 from visionflan.evaluate.held_out import held_out_set
 from visionflan.evaluate.metric import ScoringRule
-from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate
+from visionflan.evaluate.run import evaluate
+from visionflan.evaluate.settings import EvaluationSettings
+from visionflan.evaluate.subject import EvalSubject
 from visionflan.report import number_format
 from visionflan.report.compare_page.csv_table import write_table
 from visionflan.report.compare_page.flips import CHANGED, flip_kind

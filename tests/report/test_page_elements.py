@@ -12,7 +12,9 @@ from tests.helpers.html_reader import narrow_rows, read, zoomable_images
 from tests.helpers.tiny_evaluation import ToyModel, tiny_build
 from visionflan.evaluate.aggregate.estimates import Estimate
 from visionflan.evaluate.held_out import held_out_set
-from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate
+from visionflan.evaluate.run import evaluate
+from visionflan.evaluate.settings import EvaluationSettings
+from visionflan.evaluate.subject import EvalSubject
 from visionflan.report.compare_page.page import page_environment
 from visionflan.report.html import asset, environment
 from visionflan.report.number_format import score_interval, signed, signed_number

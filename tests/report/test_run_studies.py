@@ -11,7 +11,9 @@ from tests.helpers.html_reader import read
 from tests.helpers.tiny_evaluation import ToyModel, tiny_build
 from visionflan.analysis.study_links import STUDIES, add_study_link, read_study_links
 from visionflan.evaluate.held_out import held_out_set
-from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate
+from visionflan.evaluate.run import evaluate
+from visionflan.evaluate.settings import EvaluationSettings
+from visionflan.evaluate.subject import EvalSubject
 from visionflan.report.run_page.page import write_report
 from visionflan.report.run_page.studies import study_entries
 

@@ -23,7 +23,9 @@ from visionflan.evaluate.held_out import held_out_set
 from visionflan.evaluate.records.files import BENCHMARKS, EVALUATION
 from visionflan.evaluate.records.header import TrainingOverlap
 from visionflan.evaluate.requests import EvalSet
-from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate
+from visionflan.evaluate.run import evaluate
+from visionflan.evaluate.settings import EvaluationSettings
+from visionflan.evaluate.subject import EvalSubject
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Turn
 

@@ -19,8 +19,8 @@ from visionflan.evaluate.records.paths import (
     training_builds,
 )
 from visionflan.evaluate.requests import EvalSet
-from visionflan.evaluate.run import EvaluationSettings
 from visionflan.evaluate.seen_images import leave_out_seen
+from visionflan.evaluate.settings import EvaluationSettings
 from visionflan.overlaps import find_leakage
 from visionflan.prompt import PhrasingChoice
 from visionflan.storage.directory import BuildDirectory

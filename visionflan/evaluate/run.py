@@ -1,33 +1,28 @@
 """Evaluate a model on held-out tasks or a benchmark; an interrupted evaluation resumes."""
 
 import json
-import platform
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import visionflan
-from visionflan.atomic_write import write_json
+from visionflan.atomic_write import sole_user, write_json
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.aggregate.summary import summary
 from visionflan.evaluate.benchmarks import load
 from visionflan.evaluate.concurrent_inference import make_runner
-from visionflan.evaluate.conditions import CONDITIONS, unknown_conditions
 from visionflan.evaluate.inference import RequestContext
 from visionflan.evaluate.judge.apply_verdicts import apply_verdicts
 from visionflan.evaluate.judge.judgments import read_judgments
-from visionflan.evaluate.models.base import DescribedModel, EvalModel
-from visionflan.evaluate.models.cached import CachedModel
+from visionflan.evaluate.models.base import EvalModel
 from visionflan.evaluate.phrasings import PHRASINGS, sensitivity
 from visionflan.evaluate.processes import ONE_PROCESS, EvalProcesses
 from visionflan.evaluate.records.document_frequencies import read_frequencies, write_frequencies
 from visionflan.evaluate.records.files import JUDGMENTS, RECORDS, SCORES
 from visionflan.evaluate.records.header import (
     Header,
-    ModelHeader,
-    generation_config,
     read_header,
     write_header,
 )
@@ -41,39 +36,9 @@ from visionflan.evaluate.records.resume import (
 )
 from visionflan.evaluate.requests import EvalRequest, EvalSet, limit_items, make_requests
 from visionflan.evaluate.scorer import Scorer, metric_of
+from visionflan.evaluate.settings import EvaluationSettings
+from visionflan.evaluate.subject import EvalSubject, make_header
 from visionflan.progress import ProgressBar
-
-
-@dataclass(frozen=True, kw_only=True)
-class EvaluationSettings:
-    """The settings of running a model on items."""
-
-    conditions: tuple[str, ...] = field(default_factory=lambda: tuple(CONDITIONS))
-    limit: int | None = None  # about that many items per task, in complete clusters; None: all
-    max_new_tokens: int = 64
-    batch_size: int = 64  # halved when memory runs out
-    loglikelihood: bool = False  # also score the candidates of closed questions
-
-    def __post_init__(self) -> None:
-        """Raise EvaluationError for a number below 1 or an unknown condition."""
-        for name in ("limit", "max_new_tokens", "batch_size"):
-            number = getattr(self, name)
-            if number is not None and number < 1:
-                raise EvaluationError(f"{name} is {number}: it must be at least 1")
-        if unknown := unknown_conditions(self.conditions):
-            raise EvaluationError(
-                f"unknown condition {', '.join(unknown)}: use {', '.join(CONDITIONS)}"
-            )
-
-
-@dataclass(frozen=True, kw_only=True)
-class EvalSubject:
-    """The subject of an evaluation: a model, its path, and its stage of a run."""
-
-    model: EvalModel
-    path: Path | str  # of a checkpoint, or the URL of a server
-    run: str
-    stage: str
 
 
 class EvaluationResult(NamedTuple):
@@ -95,7 +60,37 @@ def evaluate(
 
     Answers of other weights, items or settings are moved to `previous/` when the new ones are
     complete, and the reason is logged. Of several processes each runs its share.
+
+    Raises EvaluationError if another command evaluates into `out`.
     """
+    with sole_evaluation(out, processes):
+        return run_and_score(subject, eval_set, out, settings, log, processes)
+
+
+@contextmanager
+def sole_evaluation(out: Path, processes: EvalProcesses) -> Iterator[None]:
+    """Lock a directory in the main process, for which the others wait."""
+    with ExitStack() as stack:
+        if processes.is_main:
+            try:
+                stack.enter_context(sole_user(out))
+            except BlockingIOError:
+                raise EvaluationError(
+                    f"another evaluation is writing to {out}: wait for it to end, or choose "
+                    "another --out"
+                ) from None
+        yield
+
+
+def run_and_score(
+    subject: EvalSubject,
+    eval_set: EvalSet,
+    out: Path,
+    settings: EvaluationSettings,
+    log: Log,
+    processes: EvalProcesses,
+) -> dict[str, Any]:
+    """Run the requests of this process; the main process scores all answers."""
     directory, header = start(subject, eval_set, out, settings, log, processes)
     answered = load_answered(directory, eval_set.left_out)
     waiting = [
@@ -172,35 +167,6 @@ def complete(directory: Path, header: Header, out: Path, records: list[Record]) 
         return scores
     replace_previous(out, directory)
     return rescore(out)  # its phrasings lie in the directory itself
-
-
-def make_header(subject: EvalSubject, eval_set: EvalSet, settings: EvaluationSettings) -> Header:
-    """Return the header of a new evaluation."""
-    return Header(
-        run=subject.run,
-        stage=subject.stage,
-        checkpoint=subject.model.digest,
-        checkpoint_path=str(subject.path),
-        sources=tuple(source.digest for source in eval_set.sources),
-        source_paths=tuple(str(source.path.resolve()) for source in eval_set.sources),
-        generation_config=generation_config(settings.max_new_tokens, subject.model.precision),
-        conditions=settings.conditions,
-        limit=settings.limit,
-        tasks=eval_set.tasks,
-        benchmark=eval_set.benchmark,
-        prompt_style=eval_set.prompt_style,
-        data_version=eval_set.data_version,
-        notes=eval_set.notes,
-        overlap=eval_set.overlap,
-        model=describe_model(subject.model),
-        versions={"visionflan": visionflan.__version__, "python": platform.python_version()},
-    )
-
-
-def describe_model(model: EvalModel) -> ModelHeader:
-    """Return how the answers of a model are computed."""
-    inner = model.model if isinstance(model, CachedModel) else model
-    return inner.header if isinstance(inner, DescribedModel) else ModelHeader()
 
 
 def references_to_count(eval_set: EvalSet) -> dict[str, list[tuple[str, ...]]]:

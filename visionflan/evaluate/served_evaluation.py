@@ -18,13 +18,8 @@ from visionflan.evaluate.records.files import HEADER, RESPONSE_CACHE, UNFINISHED
 from visionflan.evaluate.records.header import read_header
 from visionflan.evaluate.records.paths import CheckpointPaths
 from visionflan.evaluate.requests import EvalRequest
-from visionflan.evaluate.run import (
-    EvalSubject,
-    EvaluationResult,
-    evaluate,
-    list_requests,
-    load_answered,
-)
+from visionflan.evaluate.run import EvaluationResult, evaluate, list_requests, load_answered
+from visionflan.evaluate.subject import EvalSubject
 from visionflan.llm.base import ImagePart, LlmRequest, Message, TokenPrices
 from visionflan.llm.batch import CallGuard
 from visionflan.llm.budget import Budget, CostEstimate, Limits, estimate_cost

@@ -11,7 +11,8 @@ from visionflan.evaluate.models.vllm_engine import VllmModel
 from visionflan.evaluate.plan import EvalSelection, open_releases, plan_evaluations
 from visionflan.evaluate.processes import EvalProcesses, join_processes
 from visionflan.evaluate.records.paths import checkpoints
-from visionflan.evaluate.run import EvalSubject, EvaluationResult, evaluate
+from visionflan.evaluate.run import EvaluationResult, evaluate
+from visionflan.evaluate.subject import EvalSubject
 from visionflan.plural import counted
 
 Log = Callable[[str], None]

@@ -25,7 +25,9 @@ from visionflan.evaluate.models.cached import pixels_digest
 from visionflan.evaluate.records.files import RECORDS
 from visionflan.evaluate.records.record import Record, read_records
 from visionflan.evaluate.requests import EvalSet, Item
-from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate, rescore
+from visionflan.evaluate.run import evaluate, rescore
+from visionflan.evaluate.settings import EvaluationSettings
+from visionflan.evaluate.subject import EvalSubject
 from visionflan.image_files import decode_image
 from visionflan.overlaps import EVALUATIONS
 from visionflan.plugins import Plugin
