@@ -7,8 +7,10 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+
+from visionflan.errors import BuildError
 
 
 @contextmanager
@@ -46,13 +48,19 @@ def new_directory(out: Path, last: str) -> Iterator[Path]:
     """Yield a temporary directory that becomes `out` at the end, or fills it where it is there.
 
     So `out` may be `.` or a mount point. The file `last` comes last and marks it as complete.
+    Raises BuildError if another process is writing it.
     """
     out = Path(os.path.abspath(out))  # noqa: PTH100 - links are not followed
     is_there = out.is_dir()
     temporary = unfinished_directory(out)
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    try:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(sole_user(temporary))
+        except BlockingIOError:
+            raise BuildError(f"another command writes to {out}: wait for it to end") from None
+        stack.callback(shutil.rmtree, temporary, ignore_errors=True)
+        for path in temporary.iterdir():  # of an interrupted command
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
         with naming_path(out):
             yield temporary
         fsync_path(temporary)
@@ -63,8 +71,6 @@ def new_directory(out: Path, last: str) -> Iterator[Path]:
         else:
             temporary.replace(out)
             fsync_path(out.parent)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def unfinished_directory(out: Path) -> Path:

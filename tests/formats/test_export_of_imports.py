@@ -8,6 +8,7 @@ import pytest
 from tests.helpers.llava_release import import_directory, record, talk, write_release
 from tests.helpers.stored_instances import INFO, draw_image, instance
 from visionflan import catalog, formats
+from visionflan.atomic_write import new_directory
 from visionflan.builder.directory_writer import DirectoryWriter
 from visionflan.cli.main import main
 from visionflan.errors import BuildError
@@ -61,6 +62,15 @@ def test_an_official_name_in_other_letters_is_the_task_of_the_catalog(tmp_path: 
     sensitive = catalog.load("fairface").tasks["image_classification_race"].official_name.swapcase()
     with pytest.raises(BuildError, match="sensitive_task"):
         import_directory(write_release(tmp_path / "faces", [record(task_name=sensitive)]))
+
+
+def test_two_exports_into_one_directory_are_not_mixed(tmp_path: Path) -> None:
+    build, _ = import_directory(write_release(tmp_path / "lab", RECORDS))
+    with new_directory(tmp_path / "out", last="README.md") as directory:
+        (directory / "first.txt").touch()
+        with pytest.raises(BuildError, match=r"another command writes to .*out: wait for it"):
+            export(build, tmp_path / "out", "llava")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["first.txt"]
 
 
 def test_an_empty_directory_is_filled_where_it_is(
