@@ -80,17 +80,32 @@ DEEDS = {
 }
 
 
+def write_releases(directory: Path, patch: pytest.MonkeyPatch) -> Path:
+    """Write a sound release and one whose reader can be told what to do."""
+    villain = directory / "villain.py"
+    villain.write_text(VILLAIN)
+    patch.setattr(catalog, "loose_files", {"board": BOARD_FILE, "villain": villain})
+    catalog.load.cache_clear()
+    write_board(directory / "data/board", [row_of(n) for n in range(6)], 6)
+    (directory / "data/villain").mkdir()
+    shutil.copy(directory / "data/board/images/0.jpg", directory / "data/villain/image.jpg")
+    return directory / "data"
+
+
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Write a sound release and one whose reader can be told what to do."""
-    villain = tmp_path / "villain.py"
-    villain.write_text(VILLAIN)
-    monkeypatch.setattr(catalog, "loose_files", {"board": BOARD_FILE, "villain": villain})
+    """Return the two releases, which a test may change."""
+    return write_releases(tmp_path, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """Return the files of a build whose readers do nothing strange."""
+    directory = tmp_path_factory.mktemp("clean")
+    with pytest.MonkeyPatch.context() as patch:
+        build_both(write_releases(directory, patch), directory / "out")
     catalog.load.cache_clear()
-    write_board(tmp_path / "data/board", [row_of(n) for n in range(6)], 6)
-    (tmp_path / "data/villain").mkdir()
-    shutil.copy(tmp_path / "data/board/images/0.jpg", tmp_path / "data/villain/image.jpg")
-    return tmp_path / "data"
+    return files_of(directory / "out")
 
 
 def build_both(data: Path, out: Path, **settings: Any) -> dict[str, Any]:
@@ -111,7 +126,9 @@ def failure(data: Path, out: Path) -> str:
 
 
 @pytest.mark.parametrize("deed", DEEDS)
-def test_what_a_reader_does_costs_its_dataset_alone(data: Path, deed: str) -> None:
+def test_what_a_reader_does_costs_its_dataset_alone(
+    clean: dict[str, bytes], data: Path, deed: str
+) -> None:
     code, sentence = DEEDS[deed]
     (data / "villain/deed").write_text(code)
     if "nested" in code:
@@ -121,8 +138,7 @@ def test_what_a_reader_does_costs_its_dataset_alone(data: Path, deed: str) -> No
     (data / "villain/deed").unlink()
     (data / "villain/nested.pkl").unlink(missing_ok=True)
     assert build_both(data, data.parent / "out")["datasets"]["villain"]["status"] == "built"
-    build_both(data, data.parent / "clean")
-    assert files_of(data.parent / "out") == files_of(data.parent / "clean")
+    assert files_of(data.parent / "out") == clean
 
 
 def test_a_reader_that_waits_for_ever_is_ended(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -161,7 +161,7 @@ def test_torchrun_evaluates_a_checkpoint_in_two_processes(
 def test_the_error_of_a_process_is_one_sentence(run: Path, tmp_path: Path) -> None:
     selection = EvalSelection(builds=(tmp_path / "gone",))
     with pytest.raises(EvaluationError, match="gone"):
-        evaluate_in_processes(run, selection, tmp_path / "out", "cpu", 2, lambda line: None)
+        evaluate_in_processes(run, selection, tmp_path / "out", "cpu", 1, lambda line: None)
 
 
 def test_two_evaluations_do_not_write_to_one_directory(

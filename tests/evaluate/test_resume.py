@@ -1,7 +1,5 @@
-import os
+import multiprocessing
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,8 +22,6 @@ from visionflan.evaluate.settings import EvaluationSettings
 from visionflan.evaluate.subject import EvalSubject
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Turn
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -242,18 +238,6 @@ def test_when_nothing_is_answered_the_reason_is_reported(
         run_evaluation(build, tmp_path / "base", Stumbling(), tasks=("shapes/exists",), limit=2)
 
 
-KILLED = """
-import sys
-from pathlib import Path
-sys.path.insert(0, sys.argv[1])
-from tests.evaluate.test_resume import Slow
-from tests.helpers.tiny_evaluation import run_evaluation
-from visionflan.builder.conversations import write_conversations
-from visionflan.storage.directory import BuildDirectory
-run_evaluation(BuildDirectory(Path(sys.argv[2])), Path(sys.argv[3]), Slow(), batch_size=8)
-"""
-
-
 class Slow(ToyModel):
     """A model that takes its time."""
 
@@ -268,20 +252,22 @@ def test_killed_at_ten_random_points_and_resumed_it_gives_the_same_records(
     run_evaluation(build, tmp_path / "whole")
     expected = (tmp_path / "whole" / RECORDS).read_bytes()
     out = tmp_path / "base"
-    command = [sys.executable, "-c", KILLED, str(ROOT), str(build.path), str(out)]
+    context, batches = multiprocessing.get_context("fork"), {"batch_size": 8}
     points = Random(0)
     num_requests = 3 * build.manifest["totals"]["held_out"]
     for _ in range(10):
         size = (out / JOURNAL).stat().st_size if out.exists() else 0
         wait_for = size + points.randrange(1, 2000)
-        with subprocess.Popen(command, start_new_session=True) as process:
-            while process.poll() is None:
-                journal = out / JOURNAL
-                if journal.exists() and journal.stat().st_size >= wait_for:
-                    os.kill(process.pid, signal.SIGKILL)
-                    break
-                time.sleep(0.01)
-        assert process.returncode == -signal.SIGKILL
+        process = context.Process(target=run_evaluation, args=(build, out, Slow()), kwargs=batches)
+        process.start()
+        while process.is_alive():
+            journal = out / JOURNAL
+            if journal.exists() and journal.stat().st_size >= wait_for:
+                process.kill()
+                break
+            time.sleep(0.01)
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
     before = (out / JOURNAL).read_bytes().count(b"\n")
     again = ToyModel()
     _, records = run_evaluation(build, out, again)
