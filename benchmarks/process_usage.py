@@ -38,6 +38,6 @@ def measure_here(sender: Any, files: list[str], work: Callable[..., float], args
             "count": count,
             "seconds": seconds,
             "cpu_seconds": sum(u.ru_utime + u.ru_stime for u in usage),
-            "peak_mb": max(u.ru_maxrss for u in usage) / 1e3,
+            "peak_mb": max(u.ru_maxrss for u in usage) * 1024 / 1e6,  # of KiB
         }
     )
