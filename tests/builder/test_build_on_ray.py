@@ -45,7 +45,9 @@ def test_a_killed_process_is_replaced_and_the_build_is_the_same(tmp_path: Path) 
         os.kill(wait_for_process(tmp_path / "process"), signal.SIGKILL)
         _, errors = build.communicate(timeout=120)
     assert build.returncode == 0, errors
-    assert sorted(line.partition(":")[0] for line in errors.splitlines()) == list(names)
+    # On a slow machine, lines about the progress are among those about the datasets.
+    subjects = sorted(line.partition(":")[0] for line in errors.splitlines())
+    assert [subject for subject in subjects if subject != "building"] == list(names)
     assert not list(scratch.glob("visionflan*"))  # nor what the killed process copied
     local = [*command, str(data), "--out", str(tmp_path / "one")]
     subprocess.run(local, check=True, capture_output=True)

@@ -60,7 +60,9 @@ class ReplicateStatistics(NamedTuple):
 def replicate_statistics(values: Sequence[float]) -> ReplicateStatistics:
     """Return mean and spread of two or more values."""
     mean = fsum(values) / len(values)
-    sd = sqrt(fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
+    # A product rounds alike at every scale; a power of the C library need not.
+    squares = ((value - mean) * (value - mean) for value in values)
+    sd = sqrt(fsum(squares) / (len(values) - 1))
     equal = max(values) - min(values) <= SAME * max(map(abs, values))
     return ReplicateStatistics(mean, 0.0 if equal else sd, len(values))
 
