@@ -168,6 +168,7 @@ def test_every_reason_is_tried_somewhere() -> None:
         "image_token_mismatch",
         "unsupported_media",
         "sensitive_task",
+        "excluded",
         "evaluation_only",
         "remote_image",
         "damaged_archive",
