@@ -149,7 +149,7 @@ def config(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainC
             StageConfig(
                 name="align", trainable=("connector",), learning_rate=1e-2, steps=2, batch_size=8
             ),
-            StageConfig(name="base", learning_rate=3e-3, steps=60, batch_size=8),
+            StageConfig(name="base", learning_rate=3e-3, steps=36, batch_size=8),
         ),
         runtime=RuntimeConfig(device="cpu", num_threads=1),
     )
