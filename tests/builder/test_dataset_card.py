@@ -7,6 +7,7 @@ import pytest
 
 from tests.helpers.board import MakeBoard, row_of
 from visionflan.builder.plan import BuildSettings
+from visionflan.builder.summary import summary
 
 pytestmark = pytest.mark.usefixtures("board")
 
@@ -28,6 +29,17 @@ def test_the_counts_of_a_task_add_up_to_its_rows(make: MakeBoard) -> None:
         counts[task["task"]] = [int(task[column]) for column in columns]
     assert counts["`board/ask`"][2:4] == [4, 1]
     assert sum(counts["`board/ask`"][:2]) == 4
+
+
+def test_dropped_rows_of_no_task_are_on_the_card_and_in_the_summary(make: MakeBoard) -> None:
+    directory = make([*(row_of(n) for n in range(3)), "{broken", "{broken"], 3)
+    card = (directory.path / "README.md").read_text()
+    assert "Also dropped, and counted in no task: 2 rows (`board/*` in the ledger).\n" in card
+    lines = summary(directory.path, directory.manifest).splitlines()
+    assert [line.split() for line in lines if "board/*" in line] == [["board/*", "2"]]
+    sound = make([row_of(n) for n in range(3)], 3, out="sound")
+    assert "board/*" not in (sound.path / "README.md").read_text()
+    assert "board/*" not in summary(sound.path, sound.manifest)
 
 
 def test_the_settings_and_versions_are_on_the_card(make: MakeBoard) -> None:

@@ -24,6 +24,7 @@ from visionflan.builder.decontamination.references import (
 from visionflan.builder.decontamination.words import MAX_TEXTS, WordSearch
 from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
+from visionflan.builder.summary import summary
 from visionflan.cli.main import main
 from visionflan.cli.shared.decontaminate_args import benchmark_reference
 from visionflan.dataset_code import write_specimen
@@ -127,6 +128,8 @@ def test_smaller_and_mirrored_copies_are_found_and_report_only_keeps_the_digest(
     matched = overlaps(tmp_path / "reported")
     assert {row["item"] for row in matched} == {"0.jpg", "1.jpg", "2.jpg", "3.jpg"}
     assert not any(row["removed"] for row in matched)
+    line = f"overlapping with {reference.name}: {len(matched)} instances, of which "
+    assert f"\n{line}none was removed\n" in summary(tmp_path, reported)
     clean = build(
         data_root,
         tmp_path / "clean",
@@ -134,6 +137,8 @@ def test_smaller_and_mirrored_copies_are_found_and_report_only_keeps_the_digest(
         decontamination=Decontamination(references=[reference]),
     )
     assert clean["digest"] != plain["digest"]
+    assert f"\n{line}those for training were removed\n" in summary(tmp_path, clean)
+    assert "overlapping" not in summary(tmp_path, plain)
     (tmp_path / "clean" / OVERLAP_PAGE).touch()
     updated = build(data_root, tmp_path / "clean", SETTINGS, update=True)
     assert updated["digest"] == plain["digest"]

@@ -81,7 +81,7 @@ def test_a_combined_build_has_all_instances_and_images(
     total = source.manifest["totals"]["instances"] + conversations.manifest["totals"]["instances"]
     assert both.manifest["totals"]["instances"] == total == len(both.instances())
     assert combine_builds([source, conversations], tmp_path / "both").digest == both.digest
-    with pytest.raises(BuildError, match="has another build than the combined one"):
+    with pytest.raises(BuildError, match="already has another build: choose a new directory"):
         combine_builds([conversations, source], tmp_path / "both")
 
 

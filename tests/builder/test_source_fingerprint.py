@@ -122,7 +122,7 @@ def part_digests(fingerprint: BuildFingerprint) -> dict[str, str]:
     ("changes", "description"),
     [
         ({"code": "other"}, ["the code of visionflan"]),
-        ({"datasets": {}}, ["whether board can be built"]),
+        ({"datasets": {}}, ["which datasets are built (board)"]),
         (
             {"datasets": {"board": DatasetFingerprint(["ask"], "other", "release")}},
             ["the dataset file board"],

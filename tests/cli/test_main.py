@@ -66,6 +66,21 @@ def test_an_unknown_command_names_the_nearest(capsys: pytest.CaptureFixture[str]
     assert "did you mean train" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("option", "end"),
+    [("--max-per-tasks=3", "3: did you mean --max-per-task, "), ("--zzzzz", "--zzzzz\n")],
+)
+def test_an_unknown_option_names_the_nearest(
+    option: str, end: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["build", "--demo", "--out", "build", option])
+    assert stopped.value.code == 2
+    message = capsys.readouterr().err.partition("unrecognized arguments: ")[2]
+    assert message.startswith(option)
+    assert end in message
+
+
 def test_a_dataset_file_without_a_dataset_is_refused_in_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

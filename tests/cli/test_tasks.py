@@ -74,7 +74,9 @@ def test_options_that_would_have_no_effect_are_refused(
 def test_a_task_is_printed_with_all_phrasings(capsys: pytest.CaptureFixture[str]) -> None:
     phrasings = catalog.load("okvqa").tasks["ok_vqa"].phrasings
     assert main(["tasks", "okvqa/ok_vqa"]) == 0
-    assert capsys.readouterr().out.endswith("\n".join(f"\n{text}" for text in phrasings) + "\n")
+    output = capsys.readouterr().out
+    assert f"\nInstruction:\n{phrasings[0]}\n\nPhrasing 2:\n{phrasings[1]}\n" in output
+    assert output.endswith(f"\nPhrasing {len(phrasings)}:\n{phrasings[-1]}\n")
     assert main(["tasks", "okvqa/ok_vqa", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["phrasings"] == list(phrasings)
 
@@ -142,3 +144,9 @@ def test_a_check_of_releases_that_are_not_there_is_refused(
 ) -> None:
     assert main(["check", "coco", "--data-root", str(tmp_path)]) == 1
     assert f"error: {tmp_path} has no release of coco: name the" in capsys.readouterr().err
+
+
+def test_the_titles_of_tasks_are_in_one_column(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tasks", "caltech101"]) == 0
+    lines = capsys.readouterr().out.partition("\n\n")[0].splitlines()
+    assert len({line.index("Caltech101") for line in lines}) == 1 < len(lines)

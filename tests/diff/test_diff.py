@@ -110,7 +110,7 @@ def test_builds_of_other_tasks_say_which_lack_them(
     everything = built(max_per_task=10)
     diff = diff_builds(everything, built(max_per_task=10, tasks=["tdiuc"]))
     lost = diff.tasks["caltech101/image_classification"]
-    assert lost.reasons == {"lost": {"the tasks of B do not include it": lost.lost}}
+    assert lost.reasons == {"lost": {"not among the tasks of B": lost.lost}}
     part = write_subset(BuildDirectory(everything), tmp_path / "part", [CHOICE])
     diff = diff_builds(part.path, everything, ["tdiuc/vqa_c*"])
     assert set(diff.tasks) == {CHOICE, "tdiuc/vqa_counting"}

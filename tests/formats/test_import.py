@@ -205,7 +205,7 @@ def test_a_list_is_read_in_pieces_as_it_would_be_at_once(
     path.write_text(json.dumps(records, indent=indent), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_stream, "CHUNK", chunk)
-        assert list(JsonRelease(JSON, path, path.parent).records()) == records
+        assert list(JsonRelease(JSON, (path,), path.parent).records()) == records
 
 
 @pytest.mark.shared

@@ -59,7 +59,7 @@ def open_combined(sources: Sequence[BuildDirectory], out: Path) -> BuildDirector
     """Open a build; raise BuildError unless it was combined from these sources."""
     build = BuildDirectory(out)
     if build.manifest["about"].get("combined") != [source.digest for source in sources]:
-        raise BuildError(f"{out} has another build than the combined one: choose a new directory")
+        raise BuildError(f"{out} already has another build: choose a new directory")
     return build
 
 

@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 from visionflan.atomic_write import write_text
 from visionflan.builder.contact_sheet import CONTACT_SHEET, write_contact_sheet
+from visionflan.builder.summary import broken_rows
 from visionflan.escaping import code_span, escape_markdown, web_link
 from visionflan.plural import counted
 from visionflan.storage.image_shards import ReadShard
@@ -63,6 +64,7 @@ def render_card(manifest: dict[str, Any]) -> str:
             f"| --- | --- |{' ---: |' * len(COUNTS)}",
             *map(task_line, manifest["tasks"], manifest["tasks"].values()),
             "",
+            *broken_lines(manifest),
             "Rows that are *not applicable* are not of the task, *dropped* ones cannot be used "
             "(`ledger.parquet` has the reason of each), and those *over maximum* are beyond the "
             "maximum per task.",
@@ -139,6 +141,15 @@ def task_line(name: str, task: dict[str, Any]) -> str:
     counts = {**task, "dropped": sum(task["dropped"].values())}
     numbers = " | ".join(f"{counts[field]:,}" for field in COUNTS.values())
     return f"| {code_span(name)} | {escape_markdown(task['category'])} | {numbers} |"
+
+
+def broken_lines(manifest: dict[str, Any]) -> list[str]:
+    """Return how many rows of each dataset were dropped before they were of a task."""
+    rows = [
+        f"{counted(count, 'row')} ({code_span(name)} in the ledger)"
+        for name, count in broken_rows(manifest).items()
+    ]
+    return [f"Also dropped, and counted in no task: {', '.join(rows)}.", ""] if rows else []
 
 
 def official_split_lines(manifest: dict[str, Any]) -> list[str]:

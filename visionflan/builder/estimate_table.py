@@ -1,6 +1,5 @@
 """Show the estimate of a build."""
 
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -80,4 +79,4 @@ def time_lines(
         f"{counted(count, 'worker')}"
         for count in sorted({*WORKERS, workers})
     ]
-    yield f"time, if each has a core as fast as these {os.cpu_count()}: {', '.join(times)}"
+    yield f"time on cores like those of this machine, one a worker: {', '.join(times)}"

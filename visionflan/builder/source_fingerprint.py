@@ -76,11 +76,10 @@ class BuildFingerprint(NamedTuple):
     def changes_since(self, earlier: Self) -> list[str]:
         """Return descriptions of what changed since an earlier build with equal settings."""
         changes = ["the code of visionflan"] if self.code != earlier.code else []
-        for name in sorted(self.datasets.keys() | earlier.datasets.keys()):
-            now, before = self.datasets.get(name), earlier.datasets.get(name)
-            if now is None or before is None:
-                changes.append(f"whether {name} can be built")
-                continue
+        if others := sorted(self.datasets.keys() ^ earlier.datasets.keys()):
+            changes.append(f"which datasets are built ({', '.join(others)})")
+        for name in sorted(self.datasets.keys() & earlier.datasets.keys()):
+            now, before = self.datasets[name], earlier.datasets[name]
             if now.file != before.file:
                 changes.append(f"the dataset file {name}")
             elif now.tasks != before.tasks:

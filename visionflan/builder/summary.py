@@ -25,6 +25,7 @@ def summary(out: Path | str, manifest: dict[str, Any]) -> str:
             "",
             *dropped_lines(manifest),
             *official_lines(manifest),
+            *decontamination_lines(manifest),
             totals_line(manifest),
             f"{out}: see README.md for an overview, ledger.parquet for every dropped row",
             f"digest {manifest['digest']}",
@@ -77,8 +78,8 @@ def exclusion_lines(manifest: dict[str, Any]) -> Iterator[str]:
 
 def task_lines(manifest: dict[str, Any]) -> Iterator[str]:
     """Yield a table of the counts of each task."""
-    tasks = manifest["tasks"]
-    width = max(map(len, tasks), default=4)
+    tasks, broken = manifest["tasks"], broken_rows(manifest)
+    width = max(map(len, [*tasks, *broken]), default=4)
     yield f"{'task':<{width}}  {'train':>8} {'held out':>8} {'dropped':>8} {'over max':>9}"
     for name, task in tasks.items():
         dropped = sum(task["dropped"].values())
@@ -88,6 +89,17 @@ def task_lines(manifest: dict[str, Any]) -> Iterator[str]:
             f"{name:<{width}}  {task['train']:>8,} {task['held_out']:>8,} {dropped:>8,} "
             f"{task['over_cap']:>9,}{warning}"
         )
+    for name, count in broken.items():
+        yield f"{name:<{width}}  {'':>8} {'':>8} {count:>8,} {'':>9}".rstrip()
+
+
+def broken_rows(manifest: dict[str, Any]) -> dict[str, int]:
+    """Return the numbers of dropped rows that no task counts, by their name in the ledger."""
+    counts = {
+        f"{name}/*": sum(dataset.get("broken", {}).values())
+        for name, dataset in manifest["datasets"].items()
+    }
+    return {name: count for name, count in counts.items() if count}
 
 
 def dropped_lines(manifest: dict[str, Any]) -> Iterator[str]:
@@ -118,6 +130,17 @@ def official_lines(manifest: dict[str, Any]) -> Iterator[str]:
             f"(--hold-out-official holds them out): {', '.join(names)}",
             WIDTH,
         )
+
+
+def decontamination_lines(manifest: dict[str, Any]) -> Iterator[str]:
+    """Yield how many instances overlap with each benchmark or folder."""
+    if (compared := manifest["about"].get("decontamination")) is None:
+        return
+    action = "none was removed" if compared["report_only"] else "those for training were removed"
+    for one in compared["against"]:
+        count = sum(compared["overlaps"].get(one["name"], {}).values())
+        note = f", of which {action}" if count else ""
+        yield f"overlapping with {one['name']}: {counted(count, 'instance')}{note}"
 
 
 def totals_line(manifest: dict[str, Any]) -> str:

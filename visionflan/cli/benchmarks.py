@@ -28,12 +28,19 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json(details)
         return 0
-    for name, fields in details.items():
-        if args.name:
-            print("\n".join(f"{field}: {text}" for field, text in fields.items()))
-        else:
-            print(f"{name:<14}{fields['title']} ({fields['license']})")
+    if args.name:
+        print("\n".join(f"{field}: {text}" for field, text in details[args.name].items()))
+    else:
+        print_all(details)
     return 0
+
+
+def print_all(details: dict[str, dict[str, str]]) -> None:
+    """Print a line for each benchmark."""
+    print(f"{'benchmark':<14}{'title':<14}{'scored by':<11}license")
+    for name, fields in details.items():
+        print(f"{name:<14}{fields['title']:<14}{fields['scored by']:<11}{fields['license']}")
+    print("\n`visionflan benchmarks NAME` shows the files that one reads, and its metrics.")
 
 
 def describe(name: str, benchmark: "Benchmark") -> dict[str, str]:

@@ -61,12 +61,13 @@ def describe(name: str, dataset: Dataset[Any]) -> dict[str, Any]:
 def print_all(datasets: list[dict[str, Any]]) -> None:
     """Print a line for each dataset, and the counts."""
     width = max(len(dataset["name"]) for dataset in datasets)
-    print(f"{'dataset':<{width}}  tasks  layout       license")
+    titles = max(len(dataset["title"]) for dataset in datasets)
+    print(f"{'dataset':<{width}}  {'title':<{titles}}  tasks  license")
     for dataset in datasets:
         commercial = "" if dataset["commercial"] else "  (not commercial)"
         print(
-            f"{dataset['name']:<{width}}  {len(dataset['tasks']):>5}  "
-            f"{dataset['layout']:<11}  {dataset['license']}{commercial}"
+            f"{dataset['name']:<{width}}  {dataset['title']:<{titles}}  "
+            f"{len(dataset['tasks']):>5}  {dataset['license']}{commercial}"
         )
     tasks = sum(len(dataset["tasks"]) for dataset in datasets)
     unconfirmed = [dataset["name"] for dataset in datasets if dataset["layout"] == "unconfirmed"]
@@ -81,7 +82,9 @@ def print_one(dataset: dict[str, Any]) -> None:
     commercial = "commercial use allowed" if dataset["commercial"] else "not for commercial use"
     print(dataset["evidence"])
     print(f"\nHomepage  {dataset['homepage']}")
-    print(f"License   {dataset['license']} ({commercial}) {dataset['terms']}".rstrip())
+    print(f"License   {dataset['license']} ({commercial})")
+    if dataset["terms"]:
+        print(f"Terms     {dataset['terms']}")
     print(f"Cite      {dataset['citation']}")
     print(f"Obtain    {dataset['obtain']}")
     print(f"Layout    {dataset['layout']}\n\n{dataset['tree']}\n")

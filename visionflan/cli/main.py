@@ -23,7 +23,7 @@ from visionflan.plugins import PluginWarning
 # In the order of the pipeline, with the line that `visionflan --help` prints.
 COMMANDS: dict[str, str] = {
     "quickstart": "build, train, evaluate and report on miniature releases, in ten minutes",
-    "datasets": "list the academic datasets with license, layout and tasks",
+    "datasets": "list the academic datasets, or show license, layout and tasks of one",
     "tasks": "list the tasks, or show rendered examples of one",
     "new": "write the first version of a dataset file",
     "check": "check dataset files and their instructions for mistakes",
@@ -165,7 +165,12 @@ class CommandParser(argparse.ArgumentParser):
     """A parser whose messages are one line that prints, whatever an argument contains."""
 
     def error(self, message: str) -> NoReturn:
-        """Print the usage and a message, and exit with code 2."""
+        """Print the usage and a message, with options like an unknown one; exit with code 2."""
+        unknown = message.removeprefix("unrecognized arguments: ").split()
+        if " ".join(unknown) != message and unknown[0].startswith("--"):
+            name = unknown[0].partition("=")[0]
+            near = get_close_matches(name, self._option_string_actions, n=3, cutoff=0.6)
+            message += f": did you mean {', '.join(near)}?" if near else ""
         super().error(one_line(message))
 
 

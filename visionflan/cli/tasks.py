@@ -108,14 +108,15 @@ def print_all(tasks: list[dict[str, Any]], args: argparse.Namespace) -> None:
     if args.json:
         dataset_args.print_json(tasks)
         return
+    if args.instructions:
+        print("\n".join(task["instruction"] for task in tasks))
+        return
+    width = max((len(task["name"]) for task in tasks), default=0)
     for task in tasks:
         mark = " (sensitive)" if task["sensitive"] else ""
-        print(
-            task["instruction"] if args.instructions else f"{task['name']}  {task['title']}{mark}"
-        )
-    if not args.instructions:
-        count = counted(len(tasks), "task")
-        print(f"\n{count}; `visionflan tasks NAME --show` shows examples of one.")
+        print(f"{task['name']:<{width}}  {task['title']}{mark}")
+    count = counted(len(tasks), "task")
+    print(f"\n{count}; `visionflan tasks NAME --show` shows examples of one.")
 
 
 def print_one(task: dict[str, Any]) -> None:
@@ -123,8 +124,10 @@ def print_one(task: dict[str, Any]) -> None:
     print(f"{task['title']}\n")
     for field in ("name", "official_name", "group", "category", "metric", "sensitive", "review"):
         print(f"{field.replace('_', ' '):<14}{task[field]}")
-    for phrasing in task["phrasings"]:
-        print(f"\n{phrasing}")
+    instruction, *others = task["phrasings"]
+    print(f"\nInstruction:\n{instruction}")
+    for number, phrasing in enumerate(others, start=2):
+        print(f"\nPhrasing {number}:\n{phrasing}")
 
 
 def print_examples(dataset: str, name: str, args: argparse.Namespace) -> None:

@@ -154,7 +154,7 @@ def task_absence(task: str, missing: ComparedBuild) -> str:
         return f"{dataset} is {entry['status']} in {missing.label}: {entry.get('message', '')}"
     patterns = missing.settings.get("tasks")
     if patterns and not is_selected(task, patterns):
-        return f"the tasks of {missing.label} do not include it"
+        return f"not among the tasks of {missing.label}"
     if "subset_of" in missing.about:
         return f"{missing.label} is a part of another build, without this task"
     if entry is None:

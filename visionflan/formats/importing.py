@@ -293,8 +293,8 @@ class ReleaseImporter:
 
     def record_dropped(self, task: str, key: str, error: UnusableError, file: str = "") -> None:
         """Write a dropped record to the ledger, without the path of the release."""
-        detail = error.detail.replace(f"{self.release.annotations.parent}/", "")
+        path = self.release.annotations
+        detail = error.detail.replace(f"{path if path.is_dir() else path.parent}/", "")
         self.dropped.add(error.reason, f"{key}: {detail}")
         key, detail, file = map(escape_surrogates, (key, detail, file))
-        entry = LedgerEntry(task, key, "dropped", error.reason, detail, file)
-        self.writer.record_dropped(entry)
+        self.writer.record_dropped(LedgerEntry(task, key, "dropped", error.reason, detail, file))

@@ -166,7 +166,7 @@ class Columns(NamedTuple):
             parse=self.parse,
             names=self.names,
         )
-        return JsonRelease(form, file, file.parent)
+        return JsonRelease(form, (file,), file.parent)
 
 
 def write(build: BuildDirectory, instances: Instances, directory: Path, split: Split) -> None:

@@ -114,7 +114,7 @@ def listed_files(listing: Path, images: Path | None) -> Iterator[SampledRelease 
         if isinstance(entry, BrokenRow):
             yield entry
         elif file := find_file(listing, entry):
-            release = locate_images(JsonRelease(JSON, file, file.parent), listing, images)
+            release = locate_images(JsonRelease(JSON, (file,), file.parent), listing, images)
             yield SampledRelease(release, entry.strategy, 0, split)
         else:
             key = f"{listing.name}: {entry.path}"

@@ -45,7 +45,7 @@ def write(build: BuildDirectory, instances: Instances, directory: Path, split: S
             turns = counted(len(instance.turns), "turn")
             raise BuildError(
                 f"{instance.id} has {turns}, but {NAME} has one question and one answer: choose "
-                "another --format, or leave out its task by --tasks"
+                "another --format, or name the tasks to export in --tasks"
             )
     file = JsonList(directory / f"{split}.json")
     for instance in with_progress(instances, split):

@@ -55,9 +55,9 @@ class SelectionSettings:
     def __post_init__(self) -> None:
         """Raise UsageError for settings that do not go together."""
         if self.rows is not None and self.fraction is not None:
-            raise UsageError("a selection has one budget: rows or a fraction, not both")
+            raise UsageError("a selection has one size: --rows or --fraction, not both")
         if self.rows is None and self.fraction is None and self.max_per_task is None:
-            raise UsageError("a selection needs a budget: rows, a fraction or a maximum per task")
+            raise UsageError("a selection needs a size: add --rows, --fraction or --max-per-task")
         if self.fraction is not None and not 0 < self.fraction <= 1:
             raise UsageError(f"the fraction is {self.fraction}, but must be above 0 and at most 1")
         if (self.features is None) != (self.ids is None):

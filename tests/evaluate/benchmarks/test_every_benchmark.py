@@ -244,7 +244,10 @@ def test_an_unknown_style_is_answered_with_those_there_are(
 
 def test_benchmarks_are_listed_and_described(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["benchmarks"]) == 0
-    assert len(capsys.readouterr().out.splitlines()) == len(NAMES)
+    header, *lines = capsys.readouterr().out.partition("\n\n")[0].splitlines()
+    assert header.split() == ["benchmark", "title", "scored", "by", "license"]
+    assert [line.split()[0] for line in lines] == NAMES
+    assert [line.split()[0] for line in lines if "a judge" in line] == ["llava_bench", "mm_vet"]
     assert main(["benchmarks", "pope"]) == 0
     output = capsys.readouterr().out
     assert "coco_pope_random.json" in output

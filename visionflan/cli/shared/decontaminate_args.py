@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from visionflan.catalog import unknown_name_error
 from visionflan.cli.shared.parsers import add_names
 from visionflan.errors import BuildError, UsageError
 
@@ -104,8 +105,8 @@ def open_reference(name: str, root: Path | str) -> "Reference":
         return folder_reference(Path(name))
     if "/" in name:
         raise BuildError(f"{name} is not a directory: name a folder of images or a benchmark")
-    benchmarks.load(name)
-    raise AssertionError(f"{name} is a benchmark without a name")
+    hint = "see `visionflan benchmarks`"
+    raise unknown_name_error("benchmark or folder", name, benchmarks.names(), hint)
 
 
 def benchmark_reference(name: str, root: Path) -> "Reference":

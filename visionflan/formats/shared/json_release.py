@@ -63,10 +63,10 @@ class JsonForm:
     def find_release(self, path: Path, images: Path | None = None) -> "JsonRelease":
         """Find the annotation files and the directory of the images of a release."""
         path = resolve(path)
-        first, *others = find_annotations(path, self.noun, self.matches_file, self.suffixes)
+        files = find_annotations(path, self.noun, self.matches_file, self.suffixes)
         damaged = unreadable_files(path, self.suffixes) if path.is_dir() else []
-        unread = tuple(row for row in damaged if path / row.key not in (first, *others))
-        release = JsonRelease(self, first, first.parent, tuple(others), unread)
+        unread = tuple(row for row in damaged if path / row.key not in files)
+        release = JsonRelease(self, files, files[0].parent, unread)
         return release.with_images(images)
 
     def image_names(self, record: Any) -> Sequence[str]:
@@ -91,28 +91,26 @@ class JsonRelease:
 
     Attributes:
         form: What its records are.
-        annotations: its annotation file, or the first of them.
+        files: its annotation files, in one directory.
         images: the directory that image names are relative to.
-        more: its other annotation files.
         unread: files beside them that are damaged.
     """
 
     form: JsonForm
-    annotations: Path
+    files: tuple[Path, ...]
     images: Path
-    more: tuple[Path, ...] = ()
     unread: tuple[BrokenRow, ...] = ()
 
     @property
-    def files(self) -> tuple[Path, ...]:
-        """Return all annotation files."""
-        return (self.annotations, *self.more)
+    def annotations(self) -> Path:
+        """Return the annotation file, or the directory of several."""
+        return self.files[0] if len(self.files) == 1 else self.files[0].parent
 
     def with_images(self, images: Path | None) -> "JsonRelease":
         """Return the release with a directory of images: the one named, or the one found."""
         if images is None:
             names = (name for record in self.records() for name in self.form.image_names(record))
-            images = find_images(self.annotations, names)
+            images = find_images(self.files[0], names)
         elif not images.is_dir():
             raise ReleaseError(
                 f"{images} is not a directory: --images is the directory of the images"
