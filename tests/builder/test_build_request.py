@@ -51,7 +51,7 @@ def test_what_is_left_out_on_purpose_is_told_with_its_flag(
 def test_what_is_missing_is_told_apart_from_what_is_left_out(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "data").mkdir()
+    (tmp_path / "data/coco").mkdir(parents=True)
     options = ["--data-root", tmp_path / "data", "--out", tmp_path / "out"]
     sentence = refused(capsys, *options, "--tasks", "pacs", "dtd", "fairface")
     assert f"dtd, pacs: not in {tmp_path / 'data'}" in sentence

@@ -18,7 +18,7 @@ from visionflan.train.config_io import from_json, to_json
 from visionflan.train.run import train
 from visionflan.train.validation_config import ValidationConfig
 
-KILLS = 4
+KILLS = 3
 
 
 def train_from(file: Path, out: Path) -> None:
