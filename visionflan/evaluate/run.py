@@ -64,7 +64,25 @@ def evaluate(
     Raises EvaluationError if another command evaluates into `out`.
     """
     with sole_evaluation(out, processes):
-        return run_and_score(subject, eval_set, out, settings, log, processes)
+        directory, header = start(subject, eval_set, out, settings, log, processes)
+        answered = load_answered(directory, eval_set.left_out)
+        waiting = [
+            request
+            for request in list_requests(eval_set, settings)
+            if needs_run(answered.get(request.key), request, settings)
+        ]
+        processes.barrier()  # no answer is written before all know what is waiting
+        answer_share(subject.model, header, settings, directory, waiting, processes)
+        processes.barrier()
+        scores: dict[str, Any] = {}
+        if processes.is_main:
+            stored = load_records(directory, eval_set.left_out)
+            keys = {request.key for request in waiting}
+            # What failed in an earlier run, and was not run again, is no record of this one.
+            records = [record for record in stored if not record.error or record.key in keys]
+            scores = complete(directory, header, out, records)
+        processes.barrier()
+        return scores or json.loads((out / SCORES).read_bytes())
 
 
 @contextmanager
@@ -80,36 +98,6 @@ def sole_evaluation(out: Path, processes: EvalProcesses) -> Iterator[None]:
                     "another --out"
                 ) from None
         yield
-
-
-def run_and_score(
-    subject: EvalSubject,
-    eval_set: EvalSet,
-    out: Path,
-    settings: EvaluationSettings,
-    log: Log,
-    processes: EvalProcesses,
-) -> dict[str, Any]:
-    """Run the requests of this process; the main process scores all answers."""
-    directory, header = start(subject, eval_set, out, settings, log, processes)
-    answered = load_answered(directory, eval_set.left_out)
-    waiting = [
-        request
-        for request in list_requests(eval_set, settings)
-        if needs_run(answered.get(request.key), request, settings)
-    ]
-    processes.barrier()  # no answer is written before all know what is waiting
-    answer_share(subject.model, header, settings, directory, waiting, processes)
-    processes.barrier()
-    scores: dict[str, Any] = {}
-    if processes.is_main:
-        stored = load_records(directory, eval_set.left_out)
-        keys = {request.key for request in waiting}
-        # What failed in an earlier run, and was not run again now, is no record of this evaluation.
-        records = [record for record in stored if not record.error or record.key in keys]
-        scores = complete(directory, header, out, records)
-    processes.barrier()
-    return scores or json.loads((out / SCORES).read_bytes())
 
 
 def start(
