@@ -45,7 +45,7 @@ def light(row: LabeledImage) -> Example | None:
 
 
 def draw(root: Path, count: int, size: tuple[int, int] = (640, 480), seed: int = 0) -> None:
-    """Draw `count` images with the detail of photographs, about 75 kB each as JPEG."""
+    """Draw `count` images with the detail of photographs, about 87 kB each as JPEG."""
     generator = random.Random(seed)
     for number in range(count):
         coarse = Image.frombytes("RGB", (40, 30), generator.randbytes(3600))
