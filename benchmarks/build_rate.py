@@ -8,7 +8,9 @@ the same core; on several, `datasets` has as many processes (`num_proc`) as we h
 
 A build decodes JPEGs at a reduced scale, which finds the same damage in less time. So both are
 measured: decoding in full, with the fastest decoder and with Pillow's, as a program does that needs
-the pixels; and decoding as a build does.
+the pixels; and decoding as a build does. The checks of a build are measured, too: to such a decoding
+they add SHA-256, and the scaled image of the perceptual hash, by which images are stored once and
+grouped.
 
 What is printed is the median of the CPU seconds of all processes, and of the time on the clock.
 
@@ -38,13 +40,14 @@ from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
 from visionflan.layouts import LabeledImage
 from visionflan.prompt import render
-from visionflan.storage.image_checks import decode_jpeg
+from visionflan.storage.image_checks import decode_jpeg, decode_strictly
 
 DATASETS = 2  # of the release, so that a build has something to do side by side
 OURS = "ours"
 PILLOW, FULL, REDUCED = "decoding by Pillow", "decoding in full", "decoding at a reduced scale"
-DATASETS_PILLOW, DATASETS_FULL, DATASETS_REDUCED, DATASETS_COPY = (
-    f"datasets, {decoding}" for decoding in (PILLOW, FULL, REDUCED, "raw copy")
+CHECKS = "the checks of a build"
+DATASETS_PILLOW, DATASETS_FULL, DATASETS_REDUCED, DATASETS_CHECKS, DATASETS_COPY = (
+    f"datasets, {work}" for work in (PILLOW, FULL, REDUCED, CHECKS, "raw copy")
 )
 
 Decode = Callable[[bytes], object]
@@ -124,10 +127,12 @@ def main() -> None:
         PILLOW: (decode_all, decode_with_pillow),
         FULL: (decode_all, simplejpeg.decode_jpeg),
         REDUCED: (decode_all, decode_jpeg),
+        CHECKS: (decode_all, decode_strictly),
         OURS: (ours,),
         DATASETS_PILLOW: (theirs, decode_with_pillow),
         DATASETS_FULL: (theirs, simplejpeg.decode_jpeg),
         DATASETS_REDUCED: (theirs, decode_jpeg),
+        DATASETS_CHECKS: (theirs, decode_strictly),
         DATASETS_COPY: (theirs, len),
     }
     runs: dict[str, list[dict[str, float]]] = {name: [] for name in works}
@@ -152,11 +157,13 @@ def main() -> None:
 def report(results: dict[str, dict[str, float]], args: argparse.Namespace) -> None:
     """Print the results and the ratios."""
     cpu = {name: result["cpu_seconds"] for name, result in results.items()}
-    ratios = {f"of the rate of {name}": cpu[name] / cpu[OURS] for name in (PILLOW, FULL, REDUCED)}
-    for name in (DATASETS_PILLOW, DATASETS_FULL, DATASETS_REDUCED):
+    pools = (PILLOW, FULL, REDUCED, CHECKS)
+    ratios = {f"of the rate of {name}": cpu[name] / cpu[OURS] for name in pools}
+    for name in (DATASETS_PILLOW, DATASETS_FULL, DATASETS_REDUCED, DATASETS_CHECKS):
         ratios[f"of the CPU seconds of {name}"] = cpu[OURS] / cpu[name]
-    above = (cpu[OURS] - cpu[REDUCED]) / (cpu[DATASETS_REDUCED] - cpu[REDUCED])
-    ratios["of what datasets spends above decoding at a reduced scale"] = above
+    for own, other in ((REDUCED, DATASETS_REDUCED), (CHECKS, DATASETS_CHECKS)):
+        above = (cpu[OURS] - cpu[own]) / (cpu[other] - cpu[own])
+        ratios[f"of what datasets spends above {own}"] = above
     if args.json:
         print(json.dumps({"results": results, "ratios": ratios}, indent=2))
         return

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+import simplejpeg
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from tests.helpers.board import board_image
 from visionflan.builder.preview import Preview
 from visionflan.image_files import decode_image
-from visionflan.storage.image_checks import check_image
+from visionflan.storage.image_checks import check_image, decode_jpeg
 from visionflan.storage.near_duplicates import (
     MAX_HAMMING_DISTANCE,
     group_near_duplicates,
@@ -73,6 +74,17 @@ def test_signatures_of_many_images_are_those_of_pillow() -> None:
     signatures = small_signatures([small_rgb(image) for image in images])
     assert signatures == [pillow_signature(image) for image in images]
     assert small_signatures([]) == []
+
+
+@given(st.integers(64, 500), st.integers(64, 500), st.sampled_from(["RGB", "L"]))
+@settings(max_examples=40, deadline=None)
+def test_a_decoded_jpeg_is_scaled_as_its_rgb_pixels_are(width: int, height: int, mode: str) -> None:
+    noise = np.random.default_rng(width).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(noise).convert(mode).save(buffer, "JPEG")
+    decoded = decode_jpeg(buffer.getvalue()).pixels
+    pixels = simplejpeg.decode_jpeg(buffer.getvalue(), min_height=64, min_width=64)
+    assert small_rgb(decoded) == small_rgb(Image.fromarray(pixels))
 
 
 def test_an_image_encoded_again_is_in_the_group_of_its_original() -> None:

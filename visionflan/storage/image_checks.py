@@ -52,7 +52,7 @@ class DecodedImage(NamedTuple):
     format: str
     width: int
     height: int
-    pixels: Image.Image  # perhaps at a reduced scale if there are no changes
+    pixels: Image.Image  # RGB or RGBX; perhaps at a reduced scale if there are no changes
     changes: tuple[PixelChange, ...]
 
 
@@ -114,7 +114,7 @@ def decode_jpeg(encoded: bytes) -> DecodedImage:
         if colors in {"CMYK", "YCCK"}:
             return decode_other(encoded)
         pixels = simplejpeg.decode_jpeg(
-            encoded, min_height=MIN_DECODED_SIDE, min_width=MIN_DECODED_SIDE
+            encoded, "RGBX", min_height=MIN_DECODED_SIDE, min_width=MIN_DECODED_SIDE
         )
     except ValueError as error:
         raise UnusableError("image_corrupt", f"JPEG: {error}") from error
@@ -123,7 +123,10 @@ def decode_jpeg(encoded: bytes) -> DecodedImage:
         with decode_errors(encoded), open_image(encoded) as opened:
             if apply_orientation(opened).changes:
                 return decode_other(encoded)
-    return DecodedImage("jpeg", width, height, Image.fromarray(pixels), ())
+    size = (pixels.shape[1], pixels.shape[0])
+    # Pillow stores RGB in four bytes, too, so that this copies nothing.
+    image = Image.frombuffer("RGBX", size, pixels, "raw", "RGBX", 0, 1)
+    return DecodedImage("jpeg", width, height, image, ())
 
 
 def decode_other(encoded: bytes) -> DecodedImage:

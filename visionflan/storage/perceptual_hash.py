@@ -39,8 +39,9 @@ def image_signature(image: Image.Image) -> ImageSignature:
 
 def small_rgb(image: Image.Image) -> bytes:
     """Return the pixels of an image in the size of which its signature is computed, as RGB."""
-    size = (SIDE, SIDE)
-    return to_rgb(image).resize(size, Image.Resampling.BOX, reducing_gap=2.0).tobytes()
+    opaque = image if image.mode == "RGBX" else to_rgb(image)
+    small = opaque.resize((SIDE, SIDE), Image.Resampling.BOX, reducing_gap=2.0)
+    return small.convert("RGB").tobytes()
 
 
 def small_signatures(images: Sequence[bytes]) -> list[ImageSignature]:
