@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.utils.flop_counter import FlopCounterMode
 
 from tests.helpers.tiny_checkpoint import save_language_model, save_tower, write_build
 from tests.helpers.tiny_families import save_tiny
@@ -18,11 +17,12 @@ from visionflan.model.families import load_model
 from visionflan.recipes import find
 from visionflan.train.config import InitConfig, TrainConfig
 from visionflan.train.mixture_config import MixtureConfig
-from visionflan.train.plan import capacity
+from visionflan.train.plan import capacity, estimate
 from visionflan.train.plan.estimate import GIB, GpuPlan, check_fits, count_rows, plan_stages
-from visionflan.train.plan.measure import count_weights, flops_of_a_row, peak_memory
+from visionflan.train.plan.measure import count_weights, flop_counter, flops_of_a_row, peak_memory
 from visionflan.train.plan.measured_row import measured_batch
 from visionflan.train.plan.memory_tracker import MemoryTracker
+from visionflan.train.plan.published_sizes import PUBLISHED_SIZES
 from visionflan.train.prepare_model import enable_gradient_checkpointing
 from visionflan.train.run import train
 from visionflan.train.training_model import TrainingModel
@@ -71,7 +71,11 @@ def unsharded_bytes(weights: int) -> float:
     return 2.0 * (weights - layers * layer + 2 * layer + activations)
 
 
-def test_weights_that_are_not_trained_take_half_the_memory_in_bfloat16() -> None:
+def test_weights_that_are_not_trained_take_half_the_memory_in_bfloat16(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    few_layers = PUBLISHED_SIZES["base_7b"] | {"num_hidden_layers": 4}
+    monkeypatch.setitem(PUBLISHED_SIZES, "base_7b", few_layers)
     recipe = find("base_7b")
     align = recipe.stage("align")
     exact = replace(recipe, checkpoint_dtype="float32")
@@ -81,16 +85,25 @@ def test_weights_that_are_not_trained_take_half_the_memory_in_bfloat16() -> None
     assert saved / (2 * (size.weights - size.trainable)) > 1
 
 
-def test_the_operations_of_a_row_are_those_of_its_matrices() -> None:
+def test_the_operations_of_a_layer_are_those_of_its_matrices(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     recipe = find("base_7b")
-    flops, row = flops_of_a_row(recipe, recipe.stage("base"))
+    flops = []
+    for layers in (2, 4):
+        size = PUBLISHED_SIZES["base_7b"] | {"num_hidden_layers": layers}
+        monkeypatch.setitem(PUBLISHED_SIZES, "base_7b", size)
+        total, row = flops_of_a_row(recipe, recipe.stage("base"))
+        flops.append(total)
     assert row.tokens == 576 + 160
     # Two operations a weight and token, forward, once more, and twice backward; the last matrix of
-    # a layer is not computed once more. Attention, the tower and the head add to it.
+    # a layer is not computed once more. Attention has two products forward, and five backward,
+    # since it computes the scores again.
     width, inner = 4096, 11008
     layer = 4 * width**2 + 3 * width * inner
-    by_hand = 32 * (8 * layer - 2 * width * inner) * row.tokens
-    assert 1 < flops / by_hand < 1.05
+    attention = (2 + 2 + 5) * 2 * row.tokens**2 * width
+    by_hand = (8 * layer - 2 * width * inner) * row.tokens + attention
+    assert (flops[1] - flops[0]) / 2 == by_hand
 
 
 def test_less_is_needed_with_more_gpus_and_shorter_micro_batches(parts: TrainConfig) -> None:
@@ -144,8 +157,12 @@ def test_training_on_a_gpu_that_is_too_small_does_not_begin(
 
 
 def test_the_command_prints_a_plan_or_one_sentence(
-    parts: TrainConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    parts: TrainConfig,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(estimate, "GPU_COUNTS", (1, 4))
     init = [
         "--set",
         f"init.vision_tower={parts.init.vision_tower}",
@@ -159,6 +176,7 @@ def test_the_command_prints_a_plan_or_one_sentence(
         r"base: weights: 0\.5 million, of which 0\.\d are trained; rows not known yet", printed.out
     )
     assert "hours at 100 TFLOP/s a GPU" in printed.out
+    assert re.findall(r"^ +(\d+) +\d+\.\d +-$", printed.out, re.MULTILINE) == ["1", "4"] * 2
     assert printed.err.startswith("error: stage align needs 0.1 GiB a GPU on 1 GPU, and")
     assert not (tmp_path / "run").exists()
     assert main(["train", "tiny", "--out", str(tmp_path / "run"), "--plan"]) == 1
@@ -226,8 +244,12 @@ def test_a_plan_refuses_a_directory_and_a_model_that_training_refuses(
 
 
 def test_weights_that_are_missing_are_named_beside_the_plan_and_refused_by_training(
-    parts: TrainConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    parts: TrainConfig,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(estimate, "GPU_COUNTS", (1,))
     assert parts.init.language_model is not None
     copy = shutil.copytree(parts.init.language_model, tmp_path / "model")
     (copy / "model.safetensors").unlink()
@@ -268,7 +290,7 @@ def test_a_family_whose_code_looks_at_its_inputs_is_planned_as_it_computes(
     vlm = load_model(tmp_path / "checkpoint")
     model = TrainingModel(vlm, stage.trainable)
     enable_gradient_checkpointing(vlm)
-    counter = FlopCounterMode(display=False)
+    counter = flop_counter()
     with counter, torch.autocast("cpu", torch.bfloat16):
         model(measured_batch(vlm, row, 1)).sum().backward()
     assert flops == counter.get_total_flops()

@@ -5,6 +5,7 @@ import pytest
 from visionflan import recipes
 from visionflan.recipes import find
 from visionflan.train.plan.measure import peak_memory
+from visionflan.train.plan.published_sizes import PUBLISHED_SIZES
 
 # Of the memory; the rest is for the CUDA context, libraries and fragmentation.
 USABLE = 0.85
@@ -24,8 +25,32 @@ USABLE = 0.85
     ],
 )
 def test_a_stage_fits(recipe: str, stage: str, gigabytes: int) -> None:
+    assert extrapolated_memory(recipe, stage) < USABLE * gigabytes * 1e9
+
+
+def test_each_layer_adds_the_same_memory() -> None:
+    measured = memory_with_layers("base_7b_24gb", "base", published_layers("base_7b_24gb"))
+    assert extrapolated_memory("base_7b_24gb", "base") == measured
+
+
+def extrapolated_memory(recipe: str, stage: str) -> int:
+    """Return the memory with all layers, from that with few, which takes a third of the time."""
+    few, more = (memory_with_layers(recipe, stage, layers) for layers in (2, 4))
+    return more + (published_layers(recipe) - 4) * (more - few) // 2
+
+
+def memory_with_layers(recipe: str, stage: str, layers: int) -> int:
+    """Return the memory of a stage whose language model has so many layers."""
     config = find(recipe)
-    assert peak_memory(config, config.stage(stage), 1) < USABLE * gigabytes * 1e9
+    size = PUBLISHED_SIZES[recipe] | {"num_hidden_layers": layers}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(PUBLISHED_SIZES, recipe, size)
+        return peak_memory(config, config.stage(stage), 1)
+
+
+def published_layers(recipe: str) -> int:
+    """Return the number of layers of the language model that a recipe is for."""
+    return int(PUBLISHED_SIZES[recipe]["num_hidden_layers"])
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,11 @@ import torch
 from torch import distributed as dist
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import (
+    FlopCounterMode,
+    sdpa_backward_flop_count,
+    sdpa_flop_count,
+)
 
 from visionflan.train.config import StageConfig, TrainConfig
 from visionflan.train.optimizer import build_optimizer
@@ -31,6 +35,9 @@ from visionflan.train.sharding import cast_frozen_weights, shard_layers, tie_wei
 from visionflan.train.training_model import TrainingModel
 
 GPU = torch.device("cuda")
+# The attention of a processor: PyTorch counts the operations of that of a GPU alone.
+CPU_ATTENTION = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+CPU_ATTENTION_BACKWARD = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
 
 
 class ModelSize(NamedTuple):
@@ -53,11 +60,23 @@ def flops_of_a_row(config: TrainConfig, stage: StageConfig) -> tuple[float, Row]
     with FakeTensorMode(allow_non_fake_inputs=True):
         model = training_model(config, without_quantization(stage))
         row = measured_row(model.vlm, stage)
-        counter = FlopCounterMode(display=False)
+        counter = flop_counter()
         with KnownValues(), counter, torch.autocast("cpu", torch.bfloat16):
             batch = measured_batch(model.vlm, row, 1)
             model(batch).sum().backward()
     return float(counter.get_total_flops()), row
+
+
+def flop_counter() -> FlopCounterMode:
+    """Return a counter of the operations of matrices and of attention.
+
+    Where attention is causal, the operations of the part that is masked are counted, too.
+    """
+    formulas = {
+        CPU_ATTENTION: lambda *shapes, **_: sdpa_flop_count(*shapes[:3]),
+        CPU_ATTENTION_BACKWARD: lambda *shapes, **_: sdpa_backward_flop_count(*shapes[:4]),
+    }
+    return FlopCounterMode(display=False, custom_mapping=formulas)
 
 
 def peak_memory(config: TrainConfig, stage: StageConfig, num_gpus: int) -> int:
