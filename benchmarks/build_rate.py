@@ -8,9 +8,9 @@ the same core; on several, `datasets` has as many processes (`num_proc`) as we h
 
 A build decodes JPEGs at a reduced scale, which finds the same damage in less time. So both are
 measured: decoding in full, with the fastest decoder and with Pillow's, as a program does that needs
-the pixels; and decoding as a build does. The checks of a build are measured, too: to such a decoding
-they add SHA-256, and the scaled image of the perceptual hash, by which images are stored once and
-grouped.
+the pixels; and decoding as a build does. The checks of a build are measured, too: to such a
+decoding they add SHA-256, and the scaled image of the perceptual hash, by which images are stored
+once and grouped.
 
 What is printed is the median of the CPU seconds of all processes, and of the time on the clock.
 
