@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from tests.helpers.few_layers import planned_layers
 from tests.helpers.tiny_checkpoint import save_language_model, save_tower, write_build
 from tests.helpers.tiny_families import save_tiny
 from visionflan.cli.main import main
@@ -22,7 +23,6 @@ from visionflan.train.plan.estimate import GIB, GpuPlan, check_fits, count_rows,
 from visionflan.train.plan.measure import count_weights, flop_counter, flops_of_a_row, peak_memory
 from visionflan.train.plan.measured_row import measured_batch
 from visionflan.train.plan.memory_tracker import MemoryTracker
-from visionflan.train.plan.published_sizes import PUBLISHED_SIZES
 from visionflan.train.prepare_model import enable_gradient_checkpointing
 from visionflan.train.run import train
 from visionflan.train.training_model import TrainingModel
@@ -71,29 +71,23 @@ def unsharded_bytes(weights: int) -> float:
     return 2.0 * (weights - layers * layer + 2 * layer + activations)
 
 
-def test_weights_that_are_not_trained_take_half_the_memory_in_bfloat16(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    few_layers = PUBLISHED_SIZES["base_7b"] | {"num_hidden_layers": 4}
-    monkeypatch.setitem(PUBLISHED_SIZES, "base_7b", few_layers)
+def test_weights_that_are_not_trained_take_half_the_memory_in_bfloat16() -> None:
     recipe = find("base_7b")
     align = recipe.stage("align")
     exact = replace(recipe, checkpoint_dtype="float32")
-    size = count_weights(recipe, align)
-    saved = peak_memory(exact, align, 1) - peak_memory(recipe, align, 1)
+    with planned_layers("base_7b", 4):
+        size = count_weights(recipe, align)
+        saved = peak_memory(exact, align, 1) - peak_memory(recipe, align, 1)
     # Autocast keeps a bfloat16 copy of what is float32, which is not needed either.
     assert saved / (2 * (size.weights - size.trainable)) > 1
 
 
-def test_the_operations_of_a_layer_are_those_of_its_matrices(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_the_operations_of_a_layer_are_those_of_its_matrices_and_attention() -> None:
     recipe = find("base_7b")
     flops = []
     for layers in (2, 4):
-        size = PUBLISHED_SIZES["base_7b"] | {"num_hidden_layers": layers}
-        monkeypatch.setitem(PUBLISHED_SIZES, "base_7b", size)
-        total, row = flops_of_a_row(recipe, recipe.stage("base"))
+        with planned_layers("base_7b", layers):
+            total, row = flops_of_a_row(recipe, recipe.stage("base"))
         flops.append(total)
     assert row.tokens == 576 + 160
     # Two operations a weight and token, forward, once more, and twice backward; the last matrix of

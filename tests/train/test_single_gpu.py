@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.helpers.few_layers import planned_layers
 from visionflan import recipes
 from visionflan.recipes import find
 from visionflan.train.plan.measure import peak_memory
@@ -34,7 +35,7 @@ def test_each_layer_adds_the_same_memory() -> None:
 
 
 def extrapolated_memory(recipe: str, stage: str) -> int:
-    """Return the memory with all layers, from that with few, which takes a third of the time."""
+    """Return the memory with all layers, from that with few, which takes half the time."""
     few, more = (memory_with_layers(recipe, stage, layers) for layers in (2, 4))
     return more + (published_layers(recipe) - 4) * (more - few) // 2
 
@@ -42,9 +43,7 @@ def extrapolated_memory(recipe: str, stage: str) -> int:
 def memory_with_layers(recipe: str, stage: str, layers: int) -> int:
     """Return the memory of a stage whose language model has so many layers."""
     config = find(recipe)
-    size = PUBLISHED_SIZES[recipe] | {"num_hidden_layers": layers}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(PUBLISHED_SIZES, recipe, size)
+    with planned_layers(recipe, layers):
         return peak_memory(config, config.stage(stage), 1)
 
 

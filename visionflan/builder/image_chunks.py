@@ -152,8 +152,9 @@ def read_outcome(
     """Return the outcome of an image from its row."""
     if not image_id:
         return ImageFault(reason, detail)
-    pixel_changes = tuple(PixelChange(**change) for change in changes) if changes else ()
-    return StoredImage(image_id, released_format, pixel_changes)
+    return StoredImage(
+        image_id, released_format, tuple(PixelChange(**change) for change in changes)
+    )
 
 
 def remove_chunks(part: PartImages, first: int) -> None:

@@ -130,7 +130,7 @@ class ShardWriter:
 
 
 def join_bytes(values: Sequence[bytes]) -> pa.Array:
-    """Return a column of bytes; joined, they take half the time that `pyarrow.array` needs."""
+    """Return a column of bytes, joined at once: `pyarrow.array` takes longer."""
     offsets = np.cumsum([0, *map(len, values)], dtype=np.int32)
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(values))]
     return pa.Array.from_buffers(pa.binary(), len(values), buffers)
