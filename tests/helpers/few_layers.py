@@ -10,7 +10,7 @@ from visionflan.train.plan.published_sizes import PUBLISHED_SIZES
 
 @contextmanager
 def planned_layers(recipe: str, layers: int) -> Iterator[None]:
-    """Give the language model that a recipe is for so many layers in the block."""
+    """Set the number of layers of the language model that a recipe is for, in the block."""
     size = PUBLISHED_SIZES[recipe] | {"num_hidden_layers": layers}
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(PUBLISHED_SIZES, recipe, size)
